@@ -1,0 +1,84 @@
+import { type Static, Type } from 'typebox';
+
+/** The backbones that a training may ask for. */
+export const BACKBONES = ['mobilefacenet', 'iresnet18'] as const;
+
+const closed = { additionalProperties: false } as const;
+
+/**
+ * A dataset location: a folder under the configured dataset root that holds one folder per class.
+ * Whether it exists, and stays inside the root once links are followed, is checked when it is resolved.
+ */
+export const DatasetLocation = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description: 'Folder under the dataset root, holding one folder of images per class.',
+  examples: ['demo/train'],
+});
+
+/** Hyperparameters and dataset of a training job. `classCount epochs batchSize shuffle` are the original tool's. */
+export const TrainRequest = Type.Object(
+  {
+    dataset: DatasetLocation,
+    classCount: Type.Optional(
+      Type.Integer({ minimum: 2, maximum: 1_000_000, description: 'Checked against the dataset; may be left out.' }),
+    ),
+    epochs: Type.Integer({ minimum: 1, maximum: 10_000, default: 30 }),
+    batchSize: Type.Integer({ minimum: 2, maximum: 4096, default: 16 }),
+    shuffle: Type.Boolean({ default: true }),
+    backbone: Type.Enum([...BACKBONES], { default: 'mobilefacenet' }),
+    embeddingSize: Type.Integer({ minimum: 2, maximum: 4096, default: 128 }),
+    scale: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1000,
+        description: "ArcFace's s. Left out: fitted to the number of classes, sqrt(2) * ln(classCount - 1), at least 8.",
+      }),
+    ),
+    margin: Type.Number({ minimum: 0, maximum: 1.5, default: 0.5, description: 'Angular margin m, in radians.' }),
+    learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 10, default: 0.05, description: 'Peak rate, after warm-up.' }),
+    momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9 }),
+    weightDecay: Type.Number({ minimum: 0, maximum: 1, default: 0.0005 }),
+    warmupEpochs: Type.Number({ minimum: 0, maximum: 1000, default: 1, description: 'Linear warm-up; fractions allowed.' }),
+    validationFraction: Type.Number({
+      minimum: 0,
+      maximum: 0.5,
+      default: 0.1,
+      description: 'Share of each class held out and scored after every epoch; 0 turns validation off.',
+    }),
+    seed: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 1 }),
+  },
+  closed,
+);
+export type TrainRequest = Static<typeof TrainRequest>;
+
+/** An evaluation of a trained model on a dataset. `batchSize threshold temperature classCount shuffle` are the original tool's. */
+export const EvaluateRequest = Type.Object(
+  {
+    model: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      pattern: '^[A-Za-z0-9-]+$',
+      description: 'Id of a model, which is the id of the training job that made it.',
+    }),
+    dataset: DatasetLocation,
+    classCount: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000_000, description: "Checked against the model's." })),
+    batchSize: Type.Integer({ minimum: 1, maximum: 4096, default: 5 }),
+    threshold: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.9,
+      description: 'A prediction counts as correct only at this confidence (softmax output) or above; 0 turns it off.',
+    }),
+    temperature: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1000,
+      default: 5,
+      description: 'The softmax input is divided by it, so that confidences leave the extremes.',
+    }),
+    shuffle: Type.Boolean({ default: true }),
+    seed: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 1 }),
+  },
+  closed,
+);
+export type EvaluateRequest = Static<typeof EvaluateRequest>;

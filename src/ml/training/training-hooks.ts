@@ -1,0 +1,32 @@
+/** How a run tells its caller what happens. None of these may block; all are optional for library use. */
+export type RunHooks = {
+  readonly onStarted?: (device: string) => void;
+  readonly onProgress?: (progress: RunProgress, metrics: Readonly<Record<string, number>>) => void;
+  /** Rows of [step, loss, accuracy, learningRate], batched by time. */
+  readonly onSteps?: (steps: readonly (readonly [number, number, number, number])[]) => void;
+  readonly onEpoch?: (epoch: EpochSummary) => void;
+  readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+  /** Aborted to stop the run between two steps; the run then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+};
+
+export type RunProgress = {
+  epoch: number;
+  epochs: number;
+  step: number;
+  steps: number;
+  percent: number;
+  imagesPerSecond: number;
+  secondsLeft: number | null;
+};
+
+export type EpochSummary = {
+  epoch: number;
+  step: number;
+  loss: number;
+  accuracy: number;
+  learningRate: number;
+  imagesPerSecond: number;
+  validationLoss?: number;
+  validationAccuracy?: number;
+};

@@ -1,0 +1,40 @@
+import type { EpochMetrics, Progress, StepMetrics } from '../jobs/job-record.js';
+import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
+
+/** What the worker hands a fresh trainer process: one job attempt. Paths are absolute and already checked. */
+export type TrainerAssignment = {
+  readonly jobId: string;
+  readonly attempt: number;
+  /** Real path of the dataset folder. */
+  readonly datasetDir: string;
+  /** An empty folder on the shared volume; the worker publishes it when the trainer reports `done`. */
+  readonly stagingDir: string;
+  /** Worker threads that decode images. */
+  readonly decodeThreads: number;
+} & (
+  | { readonly kind: 'train'; readonly request: TrainRequest }
+  | { readonly kind: 'evaluate'; readonly request: EvaluateRequest; readonly modelDir: string }
+);
+
+export type WorkerToTrainer =
+  | { readonly type: 'assign'; readonly assignment: TrainerAssignment }
+  | { readonly type: 'cancel' };
+
+export type TrainerToWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'started'; readonly device: string }
+  | { readonly type: 'progress'; readonly progress: Progress; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly type: 'steps'; readonly steps: readonly StepMetrics[] }
+  | { readonly type: 'epoch'; readonly epoch: EpochMetrics }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  | {
+      readonly type: 'done';
+      readonly result: Readonly<Record<string, unknown>>;
+      /** Facts for the manifest: dataset hash, versions, best epoch. */
+      readonly provenance: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: 'cancelled' }
+  | {
+      readonly type: 'failed';
+      readonly error: { code: string; fault: 'user' | 'data' | 'infrastructure'; retryable: boolean; message: string };
+    };
