@@ -32,7 +32,7 @@ export const TrainRequest = Type.Object(
       Type.Number({
         exclusiveMinimum: 0,
         maximum: 1000,
-        description: "ArcFace's s. Left out: fitted to the number of classes, sqrt(2) * ln(classCount - 1), at least 8.",
+        description: "ArcFace's s. Left out: fitted to the number of classes, as the job result then states.",
       }),
     ),
     margin: Type.Number({ minimum: 0, maximum: 1.5, default: 0.5, description: 'Angular margin m, in radians.' }),
