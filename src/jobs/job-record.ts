@@ -74,7 +74,11 @@ const common = {
 };
 
 export const TrainJob = Type.Object({ kind: Type.Literal('train'), request: TrainRequest, ...common });
-export const EvaluateJob = Type.Object({ kind: Type.Literal('evaluate'), request: EvaluateRequest, ...common });
+export const EvaluateJob = Type.Object({
+  kind: Type.Literal('evaluate'),
+  request: EvaluateRequest,
+  ...common,
+});
 export const JobRecord = Type.Union([TrainJob, EvaluateJob]);
 export type TrainJob = Static<typeof TrainJob>;
 export type EvaluateJob = Static<typeof EvaluateJob>;

@@ -21,7 +21,11 @@ export const TrainRequest = Type.Object(
   {
     dataset: DatasetLocation,
     classCount: Type.Optional(
-      Type.Integer({ minimum: 2, maximum: 1_000_000, description: 'Checked against the dataset; may be left out.' }),
+      Type.Integer({
+        minimum: 2,
+        maximum: 1_000_000,
+        description: 'Checked against the dataset; may be left out.',
+      }),
     ),
     epochs: Type.Integer({ minimum: 1, maximum: 10_000, default: 30 }),
     batchSize: Type.Integer({ minimum: 2, maximum: 4096, default: 16 }),
@@ -35,11 +39,26 @@ export const TrainRequest = Type.Object(
         description: "ArcFace's s. Left out: fitted to the number of classes, as the job result then states.",
       }),
     ),
-    margin: Type.Number({ minimum: 0, maximum: 1.5, default: 0.5, description: 'Angular margin m, in radians.' }),
-    learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 10, default: 0.05, description: 'Peak rate, after warm-up.' }),
+    margin: Type.Number({
+      minimum: 0,
+      maximum: 1.5,
+      default: 0.5,
+      description: 'Angular margin m, in radians.',
+    }),
+    learningRate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 10,
+      default: 0.05,
+      description: 'Peak rate, after warm-up.',
+    }),
     momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9 }),
     weightDecay: Type.Number({ minimum: 0, maximum: 1, default: 0.0005 }),
-    warmupEpochs: Type.Number({ minimum: 0, maximum: 1000, default: 1, description: 'Linear warm-up; fractions allowed.' }),
+    warmupEpochs: Type.Number({
+      minimum: 0,
+      maximum: 1000,
+      default: 1,
+      description: 'Linear warm-up; fractions allowed.',
+    }),
     validationFraction: Type.Number({
       minimum: 0,
       maximum: 0.5,
@@ -62,13 +81,16 @@ export const EvaluateRequest = Type.Object(
       description: 'Id of a model, which is the id of the training job that made it.',
     }),
     dataset: DatasetLocation,
-    classCount: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000_000, description: "Checked against the model's." })),
+    classCount: Type.Optional(
+      Type.Integer({ minimum: 2, maximum: 1_000_000, description: "Checked against the model's." }),
+    ),
     batchSize: Type.Integer({ minimum: 1, maximum: 4096, default: 5 }),
     threshold: Type.Number({
       minimum: 0,
       maximum: 1,
       default: 0.9,
-      description: 'A prediction counts as correct only at this confidence (softmax output) or above; 0 turns it off.',
+      description:
+        'A prediction counts as correct only at this confidence (softmax output) or above; 0 turns it off.',
     }),
     temperature: Type.Number({
       exclusiveMinimum: 0,

@@ -1,0 +1,89 @@
+import { type Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { publishCancel } from './job-control.js';
+import { DEFAULT_PREFIX, queuePrefix } from './job-keys.js';
+import type { JobKind, JobRecord } from './job-record.js';
+import type { JobStore } from './job-store.js';
+
+export const QUEUE_NAME = 'jobs';
+
+/** What the queue carries: the record holds everything else. */
+export type QueuedJob = {
+  readonly id: string;
+  readonly kind: JobKind;
+  /** The record's attempt when it was enqueued; BullMQ counts the starts of each queue entry from zero. */
+  readonly attemptBase: number;
+};
+
+/** The attempt that a worker writes with: higher than that of any start before, of this queue entry or an earlier one. */
+export function attemptOf(job: Pick<Job<QueuedJob>, 'data' | 'attemptsStarted'>): number {
+  return job.data.attemptBase + job.attemptsStarted;
+}
+
+/** Tries of a job whose error is retryable, the first included. */
+const ATTEMPTS = 3;
+const RECONCILE_PAGE = 200;
+
+/** The way to the workers. A job is written to the store before it is enqueued, and `reconcile` repairs what lies between. */
+export class JobQueue {
+  readonly #queue: Queue<QueuedJob>;
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string = DEFAULT_PREFIX) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#queue = new Queue<QueuedJob>(QUEUE_NAME, { connection: redis, prefix: queuePrefix(prefix) });
+    // BullMQ repeats the connection's errors, which the owner of the connection already hears.
+    this.#queue.on('error', () => {});
+  }
+
+  /** Adds the job; one that is already in the queue stays as it is. */
+  async enqueue(job: Pick<JobRecord, 'id' | 'kind' | 'attempt'>): Promise<void> {
+    const data: QueuedJob = { id: job.id, kind: job.kind, attemptBase: job.attempt };
+    await this.#queue.add(job.kind, data, {
+      jobId: job.id,
+      attempts: ATTEMPTS,
+      backoff: { type: 'exponential', delay: 2000, jitter: 0.5 },
+      // The record is the job's history: what the queue is done with would only fill Redis.
+      removeOnComplete: true,
+      removeOnFail: true,
+    });
+  }
+
+  /** Takes a waiting job out; false when there is none or a worker already holds it. */
+  async remove(id: string): Promise<boolean> {
+    return (await this.#queue.remove(id)) === 1;
+  }
+
+  /**
+   * Enqueues every record in state `queued` that has no queue entry. Records younger than `minAgeMs` are passed over:
+   * their creator is about to enqueue them. Resolves to the ids it enqueued.
+   */
+  async reconcile(store: JobStore, minAgeMs = 5000): Promise<string[]> {
+    const repaired: string[] = [];
+    const youngest = Date.now() - minAgeMs;
+    let after: string | null | undefined;
+    while (after !== null) {
+      const page = await store.list({ state: 'queued', limit: RECONCILE_PAGE, ...(after ? { after } : {}) });
+      for (const job of page.jobs) {
+        if (Date.parse(job.updatedAt) > youngest || (await this.#queue.getJob(job.id)) !== undefined)
+          continue;
+        await this.enqueue(job);
+        repaired.push(job.id);
+      }
+      after = page.nextCursor;
+    }
+    return repaired;
+  }
+
+  /** Tells every worker to stop this job; only the one that runs it acts. */
+  requestCancel(id: string): Promise<void> {
+    return publishCancel(this.#redis, id, this.#prefix);
+  }
+
+  /** Lets go of the queue. The connection stays with its owner. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+}
