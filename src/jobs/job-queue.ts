@@ -51,7 +51,7 @@ export class JobQueue {
     });
   }
 
-  /** Takes a waiting job out; false when there is none or a worker already holds it. */
+  /** Takes a waiting job out. False when a worker already holds it, which then finds the record's new state. */
   async remove(id: string): Promise<boolean> {
     return (await this.#queue.remove(id)) === 1;
   }

@@ -1,0 +1,29 @@
+import type { EvaluateRequest, TrainRequest } from '../../src/jobs/requests.js';
+
+/** A training request with every default filled in. */
+export const trainRequest: TrainRequest = {
+  dataset: 'demo/train',
+  epochs: 30,
+  batchSize: 16,
+  shuffle: true,
+  backbone: 'mobilefacenet',
+  embeddingSize: 128,
+  margin: 0.5,
+  learningRate: 0.05,
+  momentum: 0.9,
+  weightDecay: 0.0005,
+  warmupEpochs: 1,
+  validationFraction: 0.1,
+  seed: 1,
+};
+
+/** An evaluation request for `model` with every default filled in. */
+export const evaluateRequest = (model: string): EvaluateRequest => ({
+  model,
+  dataset: 'demo/test',
+  batchSize: 5,
+  threshold: 0.9,
+  temperature: 5,
+  shuffle: true,
+  seed: 1,
+});
