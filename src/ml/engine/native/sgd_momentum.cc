@@ -1,0 +1,97 @@
+// One step of stochastic gradient descent with momentum and L2 weight decay, in PyTorch's form (torch.optim.SGD with
+// dampening 0, no Nesterov), in one pass over the memory:
+//   v' = momentum * v + g + weight_decay * w      w' = w - learning_rate * v'
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+#include "tensorflow/core/util/work_sharder.h"
+#include "vector_clones.h"
+
+namespace arcqueue {
+namespace {
+
+using tensorflow::OpKernel;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+
+struct Rates {
+  float learning_rate;
+  float momentum;
+  float weight_decay;
+};
+
+ARCQUEUE_VECTOR_CLONES
+void StepRange(const float* __restrict__ w, const float* __restrict__ v, const float* __restrict__ g,
+               float* __restrict__ new_w, float* __restrict__ new_v, int64_t count, Rates rates) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float velocity = rates.momentum * v[i] + (g[i] + rates.weight_decay * w[i]);
+    new_v[i] = velocity;
+    new_w[i] = w[i] - rates.learning_rate * velocity;
+  }
+}
+
+class SgdMomentumOp : public OpKernel {
+ public:
+  explicit SgdMomentumOp(OpKernelConstruction* construction) : OpKernel(construction) {}
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& w = context->input(0);
+    const Tensor& v = context->input(1);
+    const Tensor& g = context->input(2);
+    OP_REQUIRES(context, v.shape() == w.shape() && g.shape() == w.shape(),
+                absl::InvalidArgumentError(absl::StrCat("SGD expects weights, velocity and gradient of one shape, found ",
+                                                    w.shape().DebugString(), ", ", v.shape().DebugString(), " and ",
+                                                    g.shape().DebugString())));
+    for (int input = 3; input < 6; ++input) {
+      OP_REQUIRES(context, context->input(input).NumElements() == 1,
+                  absl::InvalidArgumentError(absl::StrCat("SGD expects scalar rates, found ",
+                                                      context->input(input).shape().DebugString(), " as input ", input)));
+    }
+    const Rates rates{Scalar(context, 3), Scalar(context, 4), Scalar(context, 5)};
+    Tensor* new_w = nullptr;
+    Tensor* new_v = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, w.shape(), &new_w));
+    OP_REQUIRES_OK(context, context->allocate_output(1, w.shape(), &new_v));
+
+    const float* w_data = w.flat<float>().data();
+    const float* v_data = v.flat<float>().data();
+    const float* g_data = g.flat<float>().data();
+    float* new_w_data = new_w->flat<float>().data();
+    float* new_v_data = new_v->flat<float>().data();
+    auto work = [=](int64_t begin, int64_t end) {
+      StepRange(w_data + begin, v_data + begin, g_data + begin, new_w_data + begin, new_v_data + begin, end - begin,
+                rates);
+    };
+    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
+    tensorflow::Shard(workers.num_threads, workers.workers, w.NumElements(), 2, work);
+  }
+
+ private:
+  static float Scalar(OpKernelContext* context, int input) { return context->input(input).flat<float>()(0); }
+};
+
+}  // namespace
+
+REGISTER_OP("ArcqueueSgdMomentum")
+    .Input("weights: float")
+    .Input("velocity: float")
+    .Input("gradient: float")
+    .Input("learning_rate: float")
+    .Input("momentum: float")
+    .Input("weight_decay: float")
+    .Output("new_weights: float")
+    .Output("new_velocity: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      context->set_output(0, context->input(0));
+      context->set_output(1, context->input(1));
+      return absl::OkStatus();
+    });
+
+REGISTER_KERNEL_BUILDER(Name("ArcqueueSgdMomentum").Device(tensorflow::DEVICE_CPU), SgdMomentumOp);
+
+}  // namespace arcqueue
