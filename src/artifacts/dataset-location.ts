@@ -1,0 +1,60 @@
+import { realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, sep, win32 } from 'node:path';
+
+/** A dataset location that was refused. Neither text names a path of the server: both may go to a client. */
+export class DatasetLocationError extends Error {
+  override readonly name = 'DatasetLocationError';
+
+  constructor(
+    readonly expected: string,
+    readonly found: string,
+  ) {
+    super(`Expected ${expected}, found ${found}.`);
+  }
+}
+
+const EXPECTED = 'a folder under the dataset root, written as a relative path such as "demo/train"';
+
+/**
+ * The real path of the dataset folder that `location` names under `root`. A location that is absolute, steps up with
+ * `..`, or leads out of the root through a link is refused, and so is one that is missing or no folder.
+ * @throws DatasetLocationError
+ */
+export async function resolveDataset(root: string, location: string): Promise<string> {
+  assertPlainRelative(location);
+  const realRoot = await realpath(root).catch(toMissing(location));
+  const folder = await realpath(join(realRoot, location)).catch(toMissing(location));
+  if (!folder.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) {
+    throw new DatasetLocationError(EXPECTED, `"${location}", a link that leads out of it`);
+  }
+  if (!(await stat(folder)).isDirectory()) {
+    throw new DatasetLocationError(EXPECTED, `"${location}", which is no folder`);
+  }
+  return folder;
+}
+
+function assertPlainRelative(location: string): void {
+  if (isAbsolute(location) || win32.isAbsolute(location)) {
+    throw new DatasetLocationError(EXPECTED, `the absolute path "${location}"`);
+  }
+  const segments = location.replace(/\/$/, '').split(/[/\\]/);
+  const odd = segments.find((segment) => segment === '' || segment === '.' || segment === '..');
+  if (odd !== undefined) throw new DatasetLocationError(EXPECTED, `"${location}", with the segment "${odd}"`);
+  if (location.includes('\0')) throw new DatasetLocationError(EXPECTED, 'a path with a NUL character');
+}
+
+function toMissing(location: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    const reason = REASONS.get(error.code ?? '');
+    if (reason === undefined) throw error;
+    throw new DatasetLocationError(EXPECTED, `"${location}", ${reason}`);
+  };
+}
+
+const REASONS = new Map([
+  ['ENOENT', 'which does not exist'],
+  ['ENOTDIR', 'which leads through a file'],
+  ['ELOOP', 'a loop of links'],
+  ['ENAMETOOLONG', 'a name longer than the file system takes'],
+  ['EACCES', 'which the service may not read'],
+]);
