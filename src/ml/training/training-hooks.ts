@@ -30,3 +30,11 @@ export type EpochSummary = {
   validationLoss?: number;
   validationAccuracy?: number;
 };
+
+/** What a run gives back beside the files that it wrote. */
+export type RunOutcome = {
+  /** For the job's user. */
+  readonly result: Record<string, unknown>;
+  /** For the artifact's manifest: dataset hash, versions, device. */
+  readonly provenance: Record<string, unknown>;
+};

@@ -1,0 +1,74 @@
+import { assertTrainable, type ClassFolder, type ImageEntry, scanClassFolder } from '../data/class-folder.js';
+import { hashDataset } from '../data/dataset-hash.js';
+import type { DecodePool } from '../data/decode-pool.js';
+import type { RunHooks } from './training-hooks.js';
+
+export type SkippedImage = { readonly path: string; readonly reason: string };
+
+/** A dataset whose every image has been decoded once. */
+export type PreparedDataset = {
+  readonly classNames: readonly string[];
+  readonly images: readonly ImageEntry[];
+  /** SHA-256 over the readable images' names and bytes. */
+  readonly hash: string;
+  /** Unreadable images and other files, each with the reason; paths relative to the dataset. */
+  readonly skipped: readonly SkippedImage[];
+};
+
+/**
+ * Scans a dataset and decodes each image once, so that a broken file is known before hours of training, not
+ * after them. Unreadable images are skipped and listed.
+ * @throws MlError when the folder holds no classes, or the signal's reason
+ */
+export async function prepareDataset(
+  dir: string,
+  pool: DecodePool,
+  hooks: RunHooks,
+): Promise<PreparedDataset> {
+  const folder = await scanClassFolder(dir);
+  hooks.onLog?.('info', `found ${folder.images.length} images of ${folder.classNames.length} classes`);
+  hooks.signal?.throwIfAborted();
+  const inspected = await pool.inspect(folder.images, () => hooks.signal?.throwIfAborted());
+  const images: ImageEntry[] = [];
+  const hashes: string[] = [];
+  const skipped: SkippedImage[] = folder.ignored.map((path) => ({
+    path,
+    reason: 'not an image of the dataset',
+  }));
+  folder.images.forEach((image, index) => {
+    const outcome = inspected[index];
+    if (outcome === undefined) return;
+    if (outcome.error !== null) {
+      skipped.push({ path: image.relativePath, reason: outcome.error });
+      return;
+    }
+    images.push(image);
+    hashes.push(outcome.sha256);
+  });
+  for (const { path, reason } of skipped) hooks.onLog?.('warn', `skipped ${path}: ${reason}`);
+  return { classNames: folder.classNames, images, hash: hashDataset(images, hashes), skipped };
+}
+
+/** As `prepareDataset`, and able to be trained on. @throws MlError naming what was expected and what was found */
+export async function prepareTrainingDataset(
+  dir: string,
+  pool: DecodePool,
+  expected: { readonly classCount?: number | undefined; readonly batchSize: number },
+  hooks: RunHooks,
+): Promise<PreparedDataset> {
+  const prepared = await prepareDataset(dir, pool, hooks);
+  assertTrainable(toClassFolder(dir, prepared), expected);
+  return prepared;
+}
+
+/** The folder as it is without its unreadable images, which may have left a class empty. */
+function toClassFolder(dir: string, { classNames, images }: PreparedDataset): ClassFolder {
+  const used = new Set(images.map(({ label }) => label));
+  return {
+    dir,
+    classNames: [...classNames],
+    images: [...images],
+    emptyClasses: classNames.filter((_, label) => !used.has(label)),
+    ignored: [],
+  };
+}

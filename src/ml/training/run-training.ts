@@ -1,0 +1,140 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { buildBackbone, countParameters, disposeBackbone, IMAGE_SIZE } from '../backbones/backbone.js';
+import { DecodePool } from '../data/decode-pool.js';
+import { createRandom, deriveSeed } from '../data/random.js';
+import { splitByImage } from '../data/split.js';
+import { loadTensorFlow } from '../engine/load-tensorflow.js';
+import { MODEL_FILES } from '../export/model-files.js';
+import { PREPROCESSING } from '../export/preprocessing.js';
+import { writeModel } from '../export/write-model.js';
+import { ArcfaceHead } from '../heads/arcface.js';
+import { fitScale } from '../heads/scale.js';
+import { prepareTrainingDataset } from './prepare-dataset.js';
+import { Sgd } from './sgd.js';
+import { train } from './train.js';
+import type { RunHooks, RunOutcome } from './training-hooks.js';
+
+/** Streams of random numbers that a job's seed is split into. */
+const SEED_STREAM = { split: 1, initialise: 2, batches: 3 } as const;
+/** Skipped images that the result names; the log names all. */
+const LISTED_SKIPS = 100;
+
+export type TrainingRequest = {
+  readonly classCount?: number | undefined;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly backbone: string;
+  readonly embeddingSize: number;
+  readonly scale?: number | undefined;
+  readonly margin: number;
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly warmupEpochs: number;
+  readonly validationFraction: number;
+  readonly seed: number;
+};
+
+export type TrainingOptions = {
+  readonly datasetDir: string;
+  /** An existing, empty folder; receives the model's files. */
+  readonly outputDir: string;
+  readonly request: TrainingRequest;
+  readonly decodeThreads: number;
+};
+
+/**
+ * A whole training: dataset in, model files out.
+ * @throws MlError for a dataset or request that cannot be trained; the signal's reason when aborted
+ */
+export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
+  const { datasetDir, outputDir, request, decodeThreads } = options;
+  const { device, versions } = loadTensorFlow();
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: IMAGE_SIZE });
+  try {
+    const dataset = await prepareTrainingDataset(datasetDir, pool, request, hooks);
+    const classCount = dataset.classNames.length;
+    const scale = request.scale ?? fitScale(classCount);
+    const split = splitByImage(
+      dataset.images,
+      request.validationFraction,
+      deriveSeed(request.seed, SEED_STREAM.split),
+    );
+    const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
+    const backbone = buildBackbone(request.backbone, request.embeddingSize, random);
+    const headOptions = {
+      classCount,
+      embeddingSize: request.embeddingSize,
+      scale,
+      marginRadians: request.margin,
+    };
+    const head = ArcfaceHead.build(headOptions, random);
+    const optimizer = new Sgd([...backbone.parameters, ...head.parameters], request);
+    hooks.onStarted?.(device);
+
+    const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
+    const outcome = await train(
+      { backbone, head, optimizer },
+      { ...request, ...split, pool, seed: deriveSeed(request.seed, SEED_STREAM.batches) },
+      recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
+    ).finally(() => metrics.end());
+    await finished(metrics);
+    const config = {
+      backbone: request.backbone,
+      embeddingSize: request.embeddingSize,
+      request: { ...request, scale },
+    };
+    await writeModel(outputDir, {
+      backbone,
+      head,
+      classNames: dataset.classNames,
+      preprocessing: PREPROCESSING,
+      scale,
+      marginRadians: request.margin,
+      config,
+    });
+    const parameters = countParameters(backbone);
+    optimizer.dispose();
+    disposeBackbone(backbone);
+    for (const { value } of head.parameters) value.dispose();
+    return {
+      result: {
+        classCount,
+        trainingImages: split.training.length,
+        validationImages: split.validation.length,
+        scale,
+        parameters,
+        bestEpoch: outcome.best.epoch,
+        loss: outcome.best.loss,
+        accuracy: outcome.best.accuracy,
+        validationAccuracy: outcome.best.validationAccuracy ?? null,
+        validationLoss: outcome.best.validationLoss ?? null,
+        steps: outcome.steps,
+        skippedImages: dataset.skipped.length,
+        skipped: dataset.skipped.slice(0, LISTED_SKIPS),
+      },
+      provenance: { datasetHash: dataset.hash, device, ...versions, node: process.versions.node },
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** The same hooks, with every row of metrics written down as well. */
+function recordMetrics(hooks: RunHooks, write: (line: object) => void): RunHooks {
+  return {
+    ...hooks,
+    onSteps: (rows) => {
+      for (const [step, loss, accuracy, learningRate] of rows)
+        write({ type: 'step', step, loss, accuracy, learningRate });
+      hooks.onSteps?.(rows);
+    },
+    onEpoch: (summary) => {
+      write({ type: 'epoch', ...summary });
+      hooks.onEpoch?.(summary);
+    },
+  };
+}
