@@ -51,7 +51,7 @@ export function expectGradientsToMatch(layer: Layer, shape: number[], tolerance:
   const loss = (x: Float32Array): number => {
     const y = layer.forward(tf.tensor(x, shape), true);
     layer.backward(tf.zerosLike(y)).dispose();
-    const values = y.dataSync();
+    const values = y.dataSync() as Float32Array;
     y.dispose();
     return values.reduce((sum, value, i) => sum + value * (weights[i] ?? 0), 0);
   };
