@@ -1,0 +1,70 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const STAMP_FILE = 'engine.json';
+
+/**
+ * What engine.json says. It is written last: a folder without it is half-done, whatever else lies there.
+ * @typedef {object} EngineStamp
+ * @property {'cpu' | 'gpu'} flavour
+ * @property {string} tensorflow
+ * @property {string} tfjs
+ * @property {Record<string, number>} files size in bytes by path inside the folder
+ */
+
+/**
+ * @param {string} folder
+ * @param {Omit<EngineStamp, 'files'>} about
+ * @param {readonly string[]} files paths inside the folder
+ */
+export function writeStamp(folder, about, files) {
+  const sizes = Object.fromEntries(files.map((file) => [file, statSync(join(folder, file)).size]));
+  writeDurably(join(folder, STAMP_FILE), `${JSON.stringify({ ...about, files: sizes }, null, 2)}\n`);
+}
+
+/**
+ * What is wrong with a set-up folder; empty when it is whole. Sizes only: reading a gigabyte on each start would cost
+ * more than it finds, and the checksums were verified before anything was unpacked.
+ * @param {string} folder
+ * @returns {string[]}
+ */
+export function findFaults(folder) {
+  const stamp = readStamp(folder);
+  if (stamp === undefined) return [`${join(folder, STAMP_FILE)} is missing or unreadable`];
+  return Object.entries(stamp.files).flatMap(([file, size]) => {
+    const found = statSync(join(folder, file), { throwIfNoEntry: false })?.size;
+    if (found === size) return [];
+    return [
+      `${join(folder, file)} should have ${size} bytes and ${found === undefined ? 'is missing' : `has ${found}`}`,
+    ];
+  });
+}
+
+/**
+ * @param {string} folder
+ * @returns {EngineStamp | undefined}
+ */
+export function readStamp(folder) {
+  try {
+    const stamp = JSON.parse(readFileSync(join(folder, STAMP_FILE), 'utf8'));
+    return typeof stamp?.files === 'object' && stamp.files !== null ? stamp : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {string} content
+ */
+function writeDurably(file, content) {
+  const draft = `${file}.tmp`;
+  const handle = openSync(draft, 'w');
+  try {
+    writeSync(handle, content);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(draft, file);
+}
