@@ -26,16 +26,24 @@ const RECONCILE_PAGE = 200;
 
 /** The way to the workers. A job is written to the store before it is enqueued, and `reconcile` repairs what lies between. */
 export class JobQueue {
-  readonly #queue: Queue<QueuedJob>;
+  #opened: Queue<QueuedJob> | undefined;
   readonly #redis: Redis;
   readonly #prefix: string;
 
   constructor(redis: Redis, prefix: string = DEFAULT_PREFIX) {
     this.#redis = redis;
     this.#prefix = prefix;
-    this.#queue = new Queue<QueuedJob>(QUEUE_NAME, { connection: redis, prefix: queuePrefix(prefix) });
-    // BullMQ repeats the connection's errors, which the owner of the connection already hears.
-    this.#queue.on('error', () => {});
+  }
+
+  /** BullMQ's queue, opened at its first use: BullMQ connects when it is constructed. */
+  get #queue(): Queue<QueuedJob> {
+    if (this.#opened === undefined) {
+      const options = { connection: this.#redis, prefix: queuePrefix(this.#prefix) };
+      this.#opened = new Queue<QueuedJob>(QUEUE_NAME, options);
+      // BullMQ repeats the connection's errors, which the owner of the connection already hears.
+      this.#opened.on('error', () => {});
+    }
+    return this.#opened;
   }
 
   /** Adds the job; one that is already in the queue stays as it is. */
@@ -83,7 +91,7 @@ export class JobQueue {
   }
 
   /** Lets go of the queue. The connection stays with its owner. */
-  close(): Promise<void> {
-    return this.#queue.close();
+  async close(): Promise<void> {
+    await this.#opened?.close();
   }
 }

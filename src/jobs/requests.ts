@@ -78,7 +78,8 @@ export const EvaluateRequest = Type.Object(
       minLength: 1,
       maxLength: 64,
       pattern: '^[A-Za-z0-9-]+$',
-      description: 'Id of a model, which is the id of the training job that made it.',
+      description:
+        'Id of a model, which is the id of the training job that made it; `latest` is the newest that succeeded.',
     }),
     dataset: DatasetLocation,
     classCount: Type.Optional(

@@ -1,0 +1,31 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { Redis } from 'ioredis';
+import type { JobQueue } from '../jobs/job-queue.js';
+import type { JobStore } from '../jobs/job-store.js';
+
+/** What the routes work with. */
+export type ApiContext = {
+  readonly store: JobStore;
+  readonly queue: JobQueue;
+  readonly redis: Redis;
+  /** Folder whose subfolders requests name as datasets. */
+  readonly datasetRoot: string;
+  /** Folder with one folder of published artifacts per job. */
+  readonly artifactsDir: string;
+};
+
+/** A Fastify instance whose routes take their types from their TypeBox schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

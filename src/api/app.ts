@@ -1,0 +1,45 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger } from 'fastify';
+import type { Api, ApiContext } from './api-context.js';
+import { problemDocuments } from './errors.js';
+import { JobView } from './job-view.js';
+import { openApiDocument } from './openapi-document.js';
+import { ProblemDocument } from './problem.js';
+import { artifactRoutes } from './routes/artifacts.js';
+import { cancelJobRoute } from './routes/cancel-job.js';
+import { healthRoutes } from './routes/health.js';
+import { readJobRoutes } from './routes/read-jobs.js';
+import { submitJobRoutes } from './routes/submit-jobs.js';
+import { validatorCompiler } from './validation.js';
+
+/** A request of this API is a few hundred bytes. */
+const BODY_LIMIT = 64 * 1024;
+
+export type AppOptions = ApiContext & { readonly logger: FastifyBaseLogger };
+
+/** Builds the API without listening. Nothing is asked of Redis before the first request. */
+export async function buildApp({ logger, ...context }: AppOptions): Promise<Api> {
+  const app = Fastify({
+    loggerInstance: logger,
+    bodyLimit: BODY_LIMIT,
+    connectionTimeout: 120_000,
+    requestTimeout: 60_000,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  // Fastify would read text/plain as a string, and a wrong content type would look like a wrong body.
+  app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(validatorCompiler);
+  app.addSchema(ProblemDocument);
+  app.addSchema(JobView);
+  await app.register(problemDocuments);
+  await app.register(swagger, openApiDocument);
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  submitJobRoutes(app, context);
+  readJobRoutes(app, context);
+  artifactRoutes(app, context);
+  cancelJobRoute(app, context);
+  healthRoutes(app, context);
+  await app.ready();
+  return app;
+}

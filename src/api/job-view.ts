@@ -1,0 +1,30 @@
+import { type Static, Type } from 'typebox';
+import { EvaluateJob, type JobRecord, TrainJob } from '../jobs/job-record.js';
+
+const Links = Type.Object({
+  self: Type.String(),
+  metrics: Type.String(),
+  artifacts: Type.String(),
+  cancel: Type.String(),
+});
+
+/** A job as clients see it: its record and the addresses of what belongs to it. Every field is always there. */
+export const JobView = Type.Union(
+  [
+    Type.Object({ ...TrainJob.properties, links: Links }, { title: 'TrainJob' }),
+    Type.Object({ ...EvaluateJob.properties, links: Links }, { title: 'EvaluateJob' }),
+  ],
+  { $id: 'Job' },
+);
+export type JobView = Static<typeof JobView>;
+
+/** Refers to `JobView` by its `$id`, so that the OpenAPI document spells it out once. */
+export const JobRef = Type.Unsafe<JobView>({ $ref: 'Job#' });
+
+export function toJobView(job: JobRecord): JobView {
+  const self = `/jobs/${job.id}`;
+  return {
+    ...job,
+    links: { self, metrics: `${self}/metrics`, artifacts: `${self}/artifacts`, cancel: `${self}/cancel` },
+  };
+}

@@ -1,0 +1,37 @@
+import { type TSchema, Type } from 'typebox';
+import { PROBLEM_MEDIA_TYPE, ProblemRef } from './problem.js';
+
+const DESCRIPTIONS = {
+  400: 'The request is malformed; `errors` names each field, what was expected and what was found.',
+  404: 'There is no such thing.',
+  409: 'The state of the job forbids it.',
+  413: 'The body is larger than 64 KiB.',
+  415: 'The body is not application/json.',
+  500: 'The service failed.',
+  503: 'Redis cannot be used now; try again after the seconds in Retry-After.',
+} as const;
+type ProblemStatus = keyof typeof DESCRIPTIONS;
+
+const retryAfter = { headers: { 'Retry-After': { type: 'string', description: 'Seconds to wait.' } } };
+
+/** The documentation of the problem documents that a route can answer with. */
+export function problems<S extends ProblemStatus>(...statuses: S[]) {
+  const entry = (status: S) => ({
+    description: DESCRIPTIONS[status],
+    ...(status === 503 ? retryAfter : {}),
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemRef } },
+  });
+  return Object.fromEntries(statuses.map((status) => [status, entry(status)])) as {
+    [K in S]: ReturnType<typeof entry>;
+  };
+}
+
+/** The documentation of a JSON answer. `headers` are given by name as JSON schemas. */
+export function json<T extends TSchema>(schema: T, description: string, headers?: Record<string, object>) {
+  return { description, ...(headers ? { headers } : {}), content: { 'application/json': { schema } } };
+}
+
+/** The path parameter of every route below a job. */
+export const JobParams = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9-]+$', description: 'Id of the job.' }),
+});

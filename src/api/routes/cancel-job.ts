@@ -1,0 +1,67 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { JobRecord } from '../../jobs/job-record.js';
+import { TERMINAL_STATES } from '../../jobs/job-state.js';
+import type { Api, ApiContext } from '../api-context.js';
+import { findJob } from '../find-job.js';
+import { JobRef, toJobView } from '../job-view.js';
+import { Problem } from '../problem.js';
+import { JobParams, json, problems } from '../responses.js';
+
+/** How often a job may change state under our hands before we give up; each round needs a worker to act in between. */
+const ROUNDS = 5;
+const CAUSE = 'Cancelled through the API.';
+
+export function cancelJobRoute(app: Api, context: ApiContext): void {
+  app.post(
+    '/jobs/:id/cancel',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Stop a job',
+        description:
+          'A waiting job is cancelled at once. A job that a worker holds becomes `cancelling` and stops within ' +
+          'seconds; asking again is allowed. A job that is over stays as it is and is answered with 409.',
+        params: JobParams,
+        response: {
+          200: json(JobRef, 'The job was waiting and is cancelled.'),
+          202: json(JobRef, 'The worker was told to stop.'),
+          ...problems(400, 404, 409, 413, 415, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const job = await cancel(context, request.params.id, request.log);
+      return reply.code(job.state === 'cancelled' ? 200 : 202).send(toJobView(job));
+    },
+  );
+}
+
+async function cancel(context: ApiContext, id: string, log: FastifyBaseLogger): Promise<JobRecord> {
+  const { store, queue } = context;
+  for (let round = 0; round < ROUNDS; round++) {
+    const job = await findJob(store, id);
+    if (TERMINAL_STATES.includes(job.state)) {
+      throw new Problem(
+        409,
+        'job-is-over',
+        `Expected a job that is not over, found one that is ${job.state}.`,
+      );
+    }
+    if (job.state === 'queued') {
+      if (!(await store.transition(id, 'cancelled', CAUSE)).moved) continue;
+      // The record decides: an entry that could not be removed is dropped by the worker that takes it.
+      await queue
+        .remove(id)
+        .catch((error: unknown) => log.warn({ err: error, jobId: id }, 'entry not removed'));
+      return findJob(store, id);
+    }
+    if (job.state !== 'cancelling' && !(await store.transition(id, 'cancelling', CAUSE)).moved) continue;
+    await queue.requestCancel(id);
+    return findJob(store, id);
+  }
+  throw new Problem(
+    409,
+    'job-is-moving',
+    `Expected a job that rests in a state, found one that kept changing it.`,
+  );
+}

@@ -1,0 +1,84 @@
+import { Type } from 'typebox';
+import { EpochMetrics, JOB_KINDS, JOB_STATES } from '../../jobs/job-record.js';
+import type { Api, ApiContext } from '../api-context.js';
+import { findJob } from '../find-job.js';
+import { asInput } from '../input-schema.js';
+import { JobRef, toJobView } from '../job-view.js';
+import { JobParams, json, problems } from '../responses.js';
+
+const ListQuery = Type.Object(
+  {
+    state: Type.Optional(Type.Enum([...JOB_STATES])),
+    kind: Type.Optional(Type.Enum([...JOB_KINDS])),
+    after: Type.Optional(
+      Type.String({ format: 'uuid', description: "The `nextCursor` of the page before this one's." }),
+    ),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+  },
+  { additionalProperties: false },
+);
+
+const JobList = Type.Object({
+  jobs: Type.Array(JobRef),
+  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page.' }),
+});
+
+const STEP_COLUMNS = ['step', 'loss', 'accuracy', 'learningRate'];
+const MetricsView = Type.Object({
+  jobId: Type.String(),
+  attempt: Type.Integer({ description: 'The attempt that these figures are of.' }),
+  steps: Type.Object({
+    columns: Type.Array(Type.String(), { examples: [STEP_COLUMNS] }),
+    rows: Type.Array(Type.Array(Type.Number()), { description: 'One row per training step.' }),
+  }),
+  epochs: Type.Array(EpochMetrics),
+});
+
+export function readJobRoutes(app: Api, { store }: ApiContext): void {
+  app.get(
+    '/jobs',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'List jobs, newest first',
+        querystring: asInput(ListQuery),
+        response: { 200: json(JobList, 'A page of jobs.'), ...problems(400, 500, 503) },
+      },
+    },
+    async (request) => {
+      const { jobs, nextCursor } = await store.list(request.query);
+      return { jobs: jobs.map(toJobView), nextCursor };
+    },
+  );
+
+  app.get(
+    '/jobs/:id',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'One job',
+        params: JobParams,
+        response: { 200: json(JobRef, 'The job.'), ...problems(400, 404, 500, 503) },
+      },
+    },
+    async (request) => toJobView(await findJob(store, request.params.id)),
+  );
+
+  app.get(
+    '/jobs/:id/metrics',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: "A job's whole history of metrics",
+        params: JobParams,
+        response: { 200: json(MetricsView, 'Per step and per epoch.'), ...problems(400, 404, 500, 503) },
+      },
+    },
+    async (request) => {
+      const job = await findJob(store, request.params.id);
+      const { steps, epochs } = await store.readMetrics(job.id);
+      const rows = steps.map((row) => [...row]);
+      return { jobId: job.id, attempt: job.attempt, steps: { columns: STEP_COLUMNS, rows }, epochs };
+    },
+  );
+}

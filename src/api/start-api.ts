@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import { Redis } from 'ioredis';
+import { JobQueue } from '../jobs/job-queue.js';
+import { JobStore } from '../jobs/job-store.js';
+import { buildApp } from './app.js';
+import { startReconciling } from './reconcile-loop.js';
+
+export type ApiOptions = {
+  readonly redisUrl: string;
+  readonly datasetRoot: string;
+  readonly artifactsDir: string;
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly logger: FastifyBaseLogger;
+};
+
+export type RunningApi = {
+  /** Where it answers, such as `http://127.0.0.1:3000`. */
+  readonly url: string;
+  /** Answers what was asked, then lets go of the port and of Redis. */
+  close(): Promise<void>;
+};
+
+/** Longest wait for one reply of Redis. */
+const COMMAND_TIMEOUT_MS = 5000;
+
+/** How long the start waits for Redis, so that the first requests are not refused while it connects. */
+const REDIS_GRACE_MS = 2000;
+
+/** Starts the API on its port. It starts without Redis too, and answers 503 until Redis does. */
+export async function startApi({
+  redisUrl,
+  host,
+  port,
+  logger,
+  ...folders
+}: ApiOptions): Promise<RunningApi> {
+  // A request must fail at once while Redis is away, where a worker would rather wait.
+  const redis = new Redis(redisUrl, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(times * 100, 2000),
+  });
+  redis.on('error', (error) => logger.warn({ err: error }, 'redis connection'));
+  const store = new JobStore(redis);
+  const queue = new JobQueue(redis);
+  const app = await buildApp({ ...folders, store, queue, redis, logger });
+  await Promise.race([once(redis, 'ready'), setTimeout(REDIS_GRACE_MS, undefined, { ref: false })]);
+  const url = await app.listen({ host, port });
+  const stopReconciling = startReconciling({ queue, store, redis, log: logger });
+  return {
+    url,
+    async close() {
+      await app.close();
+      await stopReconciling();
+      await queue.close();
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { renderOpenApi } from '../../src/api/render-openapi.js';
+
+const committed = new URL('../../openapi/openapi.json', import.meta.url);
+
+type Operation = {
+  responses: Record<string, { content?: Record<string, unknown> }>;
+  requestBody?: { content: Record<string, { example?: unknown; examples?: unknown }> };
+};
+
+describe('openapi/openapi.json', () => {
+  it('is what the routes say; run `npm run openapi` when it is not', async () => {
+    expect(await readFile(committed, 'utf8')).toBe(await renderOpenApi());
+  });
+
+  it('documents every error as a problem document, and every body with an example', async () => {
+    const { paths } = JSON.parse(await readFile(committed, 'utf8')) as {
+      paths: Record<string, Record<string, Operation>>;
+    };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
+    );
+    expect(operations.map(({ name }) => name).sort()).toEqual([
+      'get /healthz',
+      'get /jobs',
+      'get /jobs/{id}',
+      'get /jobs/{id}/artifacts',
+      'get /jobs/{id}/artifacts/{name}',
+      'get /jobs/{id}/metrics',
+      'get /readyz',
+      'post /jobs/evaluate',
+      'post /jobs/train',
+      'post /jobs/{id}/cancel',
+    ]);
+    for (const { name, operation } of operations) {
+      for (const [status, { content }] of Object.entries(operation.responses)) {
+        if (Number(status) >= 400)
+          expect([name, Object.keys(content ?? {})]).toEqual([name, ['application/problem+json']]);
+      }
+      const body = operation.requestBody?.content['application/json'];
+      if (operation.requestBody)
+        expect([name, body?.example ?? body?.examples]).not.toEqual([name, undefined]);
+    }
+  });
+});
