@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import { Redis } from 'ioredis';
 import { JobQueue } from '../jobs/job-queue.js';
 import { JobStore } from '../jobs/job-store.js';
 import { buildApp } from './app.js';
 import { startReconciling } from './reconcile-loop.js';
+import { connectForRequests } from './redis-connection.js';
 
 export type ApiOptions = {
   readonly redisUrl: string;
@@ -24,9 +24,6 @@ export type RunningApi = {
   close(): Promise<void>;
 };
 
-/** Longest wait for one reply of Redis. */
-const COMMAND_TIMEOUT_MS = 5000;
-
 /** How long the start waits for Redis, so that the first requests are not refused while it connects. */
 const REDIS_GRACE_MS = 2000;
 
@@ -38,14 +35,7 @@ export async function startApi({
   logger,
   ...folders
 }: ApiOptions): Promise<RunningApi> {
-  // A request must fail at once while Redis is away, where a worker would rather wait.
-  const redis = new Redis(redisUrl, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(times * 100, 2000),
-  });
-  redis.on('error', (error) => logger.warn({ err: error }, 'redis connection'));
+  const redis = connectForRequests(redisUrl, logger);
   const store = new JobStore(redis);
   const queue = new JobQueue(redis);
   const app = await buildApp({ ...folders, store, queue, redis, logger });

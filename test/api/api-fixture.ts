@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import pino from 'pino';
 import type { Api } from '../../src/api/api-context.js';
 import { buildApp } from '../../src/api/app.js';
+import { connectForRequests } from '../../src/api/redis-connection.js';
 import { JobQueue } from '../../src/jobs/job-queue.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { startRedis, type TestRedis } from '../flow/redis-server.js';
@@ -23,8 +25,9 @@ export type ApiFixture = {
 
 export async function startApiFixture(): Promise<ApiFixture> {
   const server = await startRedis();
-  const redis = new Redis(server.url, { maxRetriesPerRequest: 0, commandTimeout: 5000 });
-  redis.on('error', () => {});
+  const logger = pino({ enabled: false });
+  const redis = connectForRequests(server.url, logger);
+  await once(redis, 'ready');
   const dir = await mkdtemp(join(tmpdir(), 'arcqueue-api-'));
   const datasetRoot = join(dir, 'datasets');
   const artifactsDir = join(dir, 'artifacts');
@@ -36,7 +39,7 @@ export async function startApiFixture(): Promise<ApiFixture> {
   const store = new JobStore(redis);
   const queue = new JobQueue(redis);
   const context = { store, queue, redis, datasetRoot, artifactsDir };
-  const app = await buildApp({ ...context, logger: pino({ enabled: false }) });
+  const app = await buildApp({ ...context, logger });
   return {
     ...context,
     app,

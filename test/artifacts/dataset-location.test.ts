@@ -1,0 +1,53 @@
+import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DatasetLocationError, resolveDataset } from '../../src/artifacts/dataset-location.js';
+
+let dir: string;
+let root: string;
+beforeAll(async () => {
+  dir = await realpath(await mkdtemp(join(tmpdir(), 'arcqueue-datasets-')));
+  root = join(dir, 'datasets');
+  await mkdir(join(root, 'faces/train'), { recursive: true });
+  // A sibling whose path begins like the root's: a test of the prefix alone would let it pass.
+  await mkdir(join(dir, 'datasets-private'));
+  await symlink(join(root, 'faces'), join(root, 'inside'));
+  await symlink(join(dir, 'datasets-private'), join(root, 'outside'));
+  await symlink(root, join(root, 'itself'));
+  await symlink(join(root, 'loop'), join(root, 'loop'));
+  await symlink(root, join(dir, 'linked-root'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+it.each([
+  ['faces/train', 'faces/train'],
+  ['faces/train/', 'faces/train'],
+  ['inside/train', 'faces/train'],
+])('resolves %s', async (location, folder) => {
+  expect(await resolveDataset(root, location)).toBe(join(root, folder));
+});
+
+it('resolves under a root that is itself a link', async () => {
+  expect(await resolveDataset(join(dir, 'linked-root'), 'faces')).toBe(join(root, 'faces'));
+});
+
+it.each([
+  'outside',
+  'itself',
+  'loop',
+  'missing',
+  '..',
+  '../datasets/faces',
+  'faces//train',
+  '',
+  '.',
+  '/',
+  'C:\\faces',
+  'a\\..\\..',
+  'a\0b',
+])('refuses %j without naming a path of the server', async (location) => {
+  const error = await resolveDataset(root, location).catch((refusal: unknown) => refusal);
+  expect(error).toBeInstanceOf(DatasetLocationError);
+  expect((error as Error).message).not.toContain(dir);
+});
