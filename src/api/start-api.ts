@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { JobQueue } from '../jobs/job-queue.js';
@@ -36,10 +35,12 @@ export async function startApi({
   ...folders
 }: ApiOptions): Promise<RunningApi> {
   const redis = connectForRequests(redisUrl, logger);
+  const ready = new Promise((resolve) => redis.once('ready', resolve));
+  const readyOrLate = Promise.race([ready, setTimeout(REDIS_GRACE_MS, undefined, { ref: false })]);
   const store = new JobStore(redis);
   const queue = new JobQueue(redis);
   const app = await buildApp({ ...folders, store, queue, redis, logger });
-  await Promise.race([once(redis, 'ready'), setTimeout(REDIS_GRACE_MS, undefined, { ref: false })]);
+  await readyOrLate;
   const url = await app.listen({ host, port });
   const stopReconciling = startReconciling({ queue, store, redis, log: logger });
   return {

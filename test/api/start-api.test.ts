@@ -23,9 +23,9 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const start = () =>
+const start = (redisUrl = server.url) =>
   startApi({
-    redisUrl: server.url,
+    redisUrl,
     datasetRoot: dir,
     artifactsDir: dir,
     host: '127.0.0.1',
@@ -52,5 +52,15 @@ it('enqueues, at its start, a record that an earlier process left without a queu
     async () => expect(await redis.lrange('arcqueue:bull:jobs:wait', 0, -1)).toEqual([job.id]),
     5000,
   );
+  await api.close();
+});
+
+it('starts without Redis, and says so', async () => {
+  const away = await startRedis();
+  await away.stop();
+  const api = await start(away.url);
+  expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${api.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${api.url}/jobs`)).status).toBe(503);
   await api.close();
 });
