@@ -1,4 +1,4 @@
-import { assertTrainable, type ClassFolder, type ImageEntry, scanClassFolder } from '../data/class-folder.js';
+import { assertTrainable, type ImageEntry, scanClassFolder } from '../data/class-folder.js';
 import { hashDataset } from '../data/dataset-hash.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { RunHooks } from './training-hooks.js';
@@ -31,10 +31,7 @@ export async function prepareDataset(
   const inspected = await pool.inspect(folder.images, () => hooks.signal?.throwIfAborted());
   const images: ImageEntry[] = [];
   const hashes: string[] = [];
-  const skipped: SkippedImage[] = folder.ignored.map((path) => ({
-    path,
-    reason: 'not an image of the dataset',
-  }));
+  const skipped: SkippedImage[] = [...folder.ignored];
   folder.images.forEach((image, index) => {
     const outcome = inspected[index];
     if (outcome === undefined) return;
@@ -57,18 +54,6 @@ export async function prepareTrainingDataset(
   hooks: RunHooks,
 ): Promise<PreparedDataset> {
   const prepared = await prepareDataset(dir, pool, hooks);
-  assertTrainable(toClassFolder(dir, prepared), expected);
+  assertTrainable(prepared, expected);
   return prepared;
-}
-
-/** The folder as it is without its unreadable images, which may have left a class empty. */
-function toClassFolder(dir: string, { classNames, images }: PreparedDataset): ClassFolder {
-  const used = new Set(images.map(({ label }) => label));
-  return {
-    dir,
-    classNames: [...classNames],
-    images: [...images],
-    emptyClasses: classNames.filter((_, label) => !used.has(label)),
-    ignored: [],
-  };
 }

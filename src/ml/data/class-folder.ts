@@ -1,0 +1,120 @@
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join, sep } from 'node:path';
+import { MlError } from '../ml-error.js';
+
+const IMAGE_EXTENSIONS = new Set(
+  ['jpg', 'jpeg', 'png', 'webp', 'tif', 'tiff', 'avif', 'pgm', 'ppm', 'pnm'].map((name) => `.${name}`),
+);
+/** Names that an error lists before it stops. */
+const LISTED_NAMES = 5;
+
+export type ImageEntry = {
+  readonly path: string;
+  /** Within the dataset, with forward slashes; what messages and hashes use. */
+  readonly relativePath: string;
+  /** Index into the class names. */
+  readonly label: number;
+};
+
+export type IgnoredFile = { readonly path: string; readonly reason: string };
+
+/** A dataset of one folder per class. */
+export type ClassFolder = {
+  /** Sorted by code point, so that a class has the same index on every machine. */
+  readonly classNames: readonly string[];
+  readonly images: readonly ImageEntry[];
+  readonly ignored: readonly IgnoredFile[];
+};
+
+/**
+ * Lists the images of a dataset folder without opening them. Hidden files, other files and links that lead out
+ * of the dataset are listed as ignored.
+ * @throws MlError `dataset_empty` when it holds no class folder
+ */
+export async function scanClassFolder(dir: string): Promise<ClassFolder> {
+  const root = await realpath(dir);
+  const ignored: IgnoredFile[] = [];
+  const folders: string[] = [];
+  for (const entry of await readSorted(root)) {
+    const reason = await whyNotWithin(root, root, entry);
+    if (reason !== null) ignored.push({ path: entry.name, reason });
+    else if (await isDirectory(join(root, entry.name))) folders.push(entry.name);
+    else ignored.push({ path: entry.name, reason: 'a file outside the class folders' });
+  }
+  if (folders.length === 0) {
+    const found = ignored.length === 0 ? 'nothing' : `${ignored.length} other entries`;
+    throw new MlError(
+      'dataset_empty',
+      'data',
+      `Expected one folder per class in the dataset; found ${found}.`,
+    );
+  }
+  const images: ImageEntry[] = [];
+  for (const [label, className] of folders.entries()) {
+    for (const entry of await readSorted(join(root, className))) {
+      const relativePath = `${className}/${entry.name}`;
+      const reason = await whyNotImage(root, join(root, className), entry);
+      if (reason !== null) ignored.push({ path: relativePath, reason });
+      else images.push({ path: join(root, className, entry.name), relativePath, label });
+    }
+  }
+  return { classNames: folders, images, ignored };
+}
+
+export type TrainableExpectation = { readonly classCount?: number | undefined; readonly batchSize: number };
+
+/**
+ * Checks that images can be trained on.
+ * @throws MlError `class_count_mismatch`, `too_few_classes`, `class_empty` or `dataset_too_small`
+ */
+export function assertTrainable(
+  { classNames, images }: Pick<ClassFolder, 'classNames' | 'images'>,
+  { classCount, batchSize }: TrainableExpectation,
+): void {
+  const found = classNames.length;
+  if (classCount !== undefined && classCount !== found) {
+    const message = `Expected ${classCount} classes (classCount); found ${found} class folders.`;
+    throw new MlError('class_count_mismatch', 'user', message);
+  }
+  if (found < 2) {
+    throw new MlError('too_few_classes', 'data', `Expected at least 2 class folders; found ${found}.`);
+  }
+  const used = new Set(images.map(({ label }) => label));
+  const empty = classNames.filter((_, label) => !used.has(label));
+  if (empty.length > 0) {
+    const listed = empty.slice(0, LISTED_NAMES).join(', ') + (empty.length > LISTED_NAMES ? ', …' : '');
+    const message = `Expected readable images in every class folder; found none in ${empty.length}: ${listed}.`;
+    throw new MlError('class_empty', 'data', message);
+  }
+  if (images.length < batchSize) {
+    const message = `Expected at least one batch of ${batchSize} images (batchSize); found ${images.length} readable images.`;
+    throw new MlError('dataset_too_small', 'data', message);
+  }
+}
+
+async function readSorted(dir: string): Promise<Dirent[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+async function whyNotImage(root: string, dir: string, entry: Dirent): Promise<string | null> {
+  const outside = await whyNotWithin(root, dir, entry);
+  if (outside !== null) return outside;
+  const extension = extname(entry.name).toLowerCase();
+  if (!IMAGE_EXTENSIONS.has(extension)) return `no image by its ending "${extension}"`;
+  return (await isDirectory(join(dir, entry.name))) ? 'a folder inside a class folder' : null;
+}
+
+async function whyNotWithin(root: string, dir: string, entry: Dirent): Promise<string | null> {
+  if (entry.name.startsWith('.')) return 'hidden';
+  if (!entry.isSymbolicLink())
+    return entry.isFile() || entry.isDirectory() ? null : 'neither a file nor a folder';
+  const target = await realpath(join(dir, entry.name)).catch(() => null);
+  if (target === null) return 'a link that leads nowhere';
+  return target.startsWith(root + sep) ? null : 'a link that leads out of the dataset';
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory();
+}

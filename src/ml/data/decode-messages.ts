@@ -1,0 +1,31 @@
+/** What the pool asks of a decoding thread. */
+export type DecodeRequest =
+  | {
+      readonly type: 'decode';
+      readonly id: number;
+      readonly paths: readonly string[];
+      readonly flips: readonly boolean[];
+      /** Index in the batch of the first path. */
+      readonly offset: number;
+      /** float32 [batch, imageSize, imageSize, 3], shared by all threads of a batch. */
+      readonly buffer: SharedArrayBuffer;
+      readonly imageSize: number;
+    }
+  | {
+      readonly type: 'inspect';
+      readonly id: number;
+      readonly paths: readonly string[];
+      readonly imageSize: number;
+    };
+
+/** An image of a batch that could not be decoded; its pixels are left at 0. */
+export type DecodeFailure = { readonly index: number; readonly reason: string };
+
+/** One look at a file: the SHA-256 of its bytes, and why it cannot be decoded, if so. */
+export type Inspection = { readonly sha256: string; readonly error: string | null };
+
+export type DecodeReply = {
+  readonly id: number;
+  readonly failed: readonly DecodeFailure[];
+  readonly inspected: readonly Inspection[];
+};

@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads';
+import { MlError } from '../ml-error.js';
+import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
+
+/** Files that one message asks to inspect: enough to keep a thread busy, few enough to report and cancel between. */
+const INSPECTION_CHUNK = 16;
+
+export type DecodedBatch = {
+  /** [n, size, size, 3], each value in [−1, 1]; its memory is shared with no later batch. */
+  readonly pixels: Float32Array;
+  readonly failed: readonly DecodeFailure[];
+};
+
+type Waiting = { readonly resolve: (reply: DecodeReply) => void; readonly reject: (error: Error) => void };
+type Thread = { readonly worker: Worker; readonly waiting: Map<number, Waiting> };
+
+/** From the sources, as tests run, the thread's compiled form is the one that Node can start. */
+function threadEntry(): URL {
+  const here = import.meta.url.replace('/src/ml/', '/dist/ml/');
+  return new URL('./decode-thread.js', here);
+}
+
+/** Threads that read and decode images beside the thread that trains, into memory that both see. */
+export class DecodePool {
+  private readonly threads: Thread[];
+  private nextId = 0;
+  private nextThread = 0;
+
+  private constructor(
+    threads: number,
+    private readonly imageSize: number,
+  ) {
+    this.threads = Array.from({ length: threads }, () => startThread());
+  }
+
+  static async open(options: { readonly threads: number; readonly imageSize: number }): Promise<DecodePool> {
+    return new DecodePool(options.threads, options.imageSize);
+  }
+
+  /**
+   * Decodes a batch, its images shared out among the threads; the result does not depend on their number.
+   * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
+   */
+  async decode(paths: readonly string[], flips: readonly boolean[] | null): Promise<DecodedBatch> {
+    const { imageSize } = this;
+    const buffer = new SharedArrayBuffer(
+      paths.length * imageSize * imageSize * 3 * Float32Array.BYTES_PER_ELEMENT,
+    );
+    const share = Math.ceil(paths.length / this.threads.length);
+    const parts: Promise<DecodeReply>[] = [];
+    for (let offset = 0; offset < paths.length; offset += share) {
+      const part = paths.slice(offset, offset + share);
+      const mirrored = part.map((_, i) => flips?.[offset + i] ?? false);
+      const request = { type: 'decode', paths: part, flips: mirrored, offset, buffer, imageSize } as const;
+      parts.push(this.ask((id) => ({ ...request, id })));
+    }
+    const replies = await Promise.all(parts);
+    return { pixels: new Float32Array(buffer), failed: replies.flatMap(({ failed }) => failed) };
+  }
+
+  /**
+   * Reads and decodes every image once.
+   * @param onProgress called with the number of images done; what it throws ends the inspection
+   */
+  async inspect(
+    images: readonly { readonly path: string }[],
+    onProgress?: (done: number) => void,
+  ): Promise<Inspection[]> {
+    const results: Inspection[] = [];
+    const stride = INSPECTION_CHUNK * this.threads.length;
+    for (let start = 0; start < images.length; start += stride) {
+      const chunks: Promise<DecodeReply>[] = [];
+      for (let at = start; at < Math.min(start + stride, images.length); at += INSPECTION_CHUNK) {
+        const paths = images.slice(at, at + INSPECTION_CHUNK).map(({ path }) => path);
+        chunks.push(this.ask((id) => ({ type: 'inspect', id, paths, imageSize: this.imageSize })));
+      }
+      for (const { inspected } of await Promise.all(chunks)) results.push(...inspected);
+      onProgress?.(results.length);
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
+  }
+
+  private ask(build: (id: number) => DecodeRequest): Promise<DecodeReply> {
+    const thread = this.threads[this.nextThread] as Thread;
+    this.nextThread = (this.nextThread + 1) % this.threads.length;
+    const id = this.nextId;
+    this.nextId += 1;
+    return new Promise((resolve, reject) => {
+      thread.waiting.set(id, { resolve, reject });
+      thread.worker.postMessage(build(id));
+    });
+  }
+}
+
+function startThread(): Thread {
+  const worker = new Worker(threadEntry());
+  const waiting = new Map<number, Waiting>();
+  const lose = (reason: string): void => {
+    const error = new MlError('decoder_lost', 'infrastructure', `A decoding thread ended: ${reason}.`, true);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  worker.on('message', (reply: DecodeReply) => {
+    waiting.get(reply.id)?.resolve(reply);
+    waiting.delete(reply.id);
+  });
+  worker.on('error', (error) => lose(error.message));
+  worker.on('exit', (code) => lose(`exit code ${code}`));
+  return { worker, waiting };
+}

@@ -1,0 +1,162 @@
+import { MlError } from '../ml-error.js';
+
+/** The label of an image that belongs to no class of the model. */
+export const STRANGER = -1;
+/** Classes up to which a report holds the whole confusion matrix. */
+const CONFUSION_CLASSES = 100;
+
+export type TallyOptions = {
+  readonly classNames: readonly string[];
+  /** A prediction is accepted at this confidence or above; 0 accepts all. */
+  readonly threshold: number;
+  readonly temperature: number;
+};
+
+export type ClassScore = {
+  readonly name: string;
+  readonly images: number;
+  readonly correct: number;
+  readonly correctAtThreshold: number;
+};
+
+export type ClassificationReport = {
+  /** Images of known classes; strangers are counted apart. */
+  readonly images: number;
+  readonly classes: number;
+  readonly correct: number;
+  readonly accuracy: number | null;
+  /** Share of known images that are predicted right and accepted. */
+  readonly accuracyAtThreshold: number | null;
+  /** Share of known images that are accepted. */
+  readonly coverage: number | null;
+  /** Share of accepted known images that are right. */
+  readonly precisionAtThreshold: number | null;
+  readonly meanConfidence: number | null;
+  readonly threshold: number;
+  readonly temperature: number;
+  readonly perClass: readonly ClassScore[];
+  /** [true class][predicted class], or null for more than 100 classes. */
+  readonly confusion: readonly (readonly number[])[] | null;
+  readonly strangers: {
+    readonly images: number;
+    readonly rejected: number;
+    readonly falselyAccepted: number;
+    readonly falseAcceptRate: number | null;
+  };
+};
+
+/** Softmax of logits / temperature, shifted by the largest so that nothing overflows. */
+export function softmaxWithTemperature(logits: Float32Array, temperature: number): Float64Array {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) largest = Math.max(largest, logit);
+  const powers = Float64Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** Counts a classification batch by batch: the original tool's test, and what becomes of strangers. */
+export class ClassificationTally {
+  private readonly perClass: { images: number; correct: number; correctAtThreshold: number }[];
+  private readonly confusion: number[][] | null;
+  private readonly strangers = { images: 0, rejected: 0 };
+  private accepted = 0;
+  private confidenceSum = 0;
+
+  constructor(private readonly options: TallyOptions) {
+    const { classNames } = options;
+    const classes = classNames.length;
+    this.perClass = classNames.map(() => ({ images: 0, correct: 0, correctAtThreshold: 0 }));
+    this.confusion =
+      classes <= CONFUSION_CLASSES ? classNames.map(() => new Array<number>(classes).fill(0)) : null;
+  }
+
+  /**
+   * Adds a batch.
+   * @param logits [n, classes] row by row
+   * @param labels [n], a class index or `STRANGER`
+   * @throws MlError `logits_not_finite`, Error for a label that is no class
+   */
+  add(logits: Float32Array, labels: Int32Array): void {
+    const classes = this.options.classNames.length;
+    if (logits.length !== labels.length * classes) {
+      throw new Error(`expected ${labels.length} × ${classes} logits; found ${logits.length}`);
+    }
+    for (const [row, label] of labels.entries()) {
+      this.addOne(logits.subarray(row * classes, (row + 1) * classes), label);
+    }
+  }
+
+  /** The figures so far, for progress. */
+  running(): Record<string, number> {
+    const { images, accuracy, accuracyAtThreshold } = this.summary();
+    return images === 0 ? {} : { accuracy: accuracy ?? 0, accuracyAtThreshold: accuracyAtThreshold ?? 0 };
+  }
+
+  report(): ClassificationReport {
+    const { classNames, threshold, temperature } = this.options;
+    const { images, rejected } = this.strangers;
+    const falselyAccepted = images - rejected;
+    return {
+      ...this.summary(),
+      classes: classNames.length,
+      threshold,
+      temperature,
+      perClass: classNames.map((name, index) => ({
+        name,
+        ...(this.perClass[index] as (typeof this.perClass)[0]),
+      })),
+      confusion: this.confusion,
+      strangers: { images, rejected, falselyAccepted, falseAcceptRate: ratio(falselyAccepted, images) },
+    };
+  }
+
+  private addOne(logits: Float32Array, label: number): void {
+    const probabilities = softmaxWithTemperature(logits, this.options.temperature);
+    if (!probabilities.every(Number.isFinite)) {
+      throw new MlError(
+        'logits_not_finite',
+        'infrastructure',
+        'Expected finite logits; found NaN or infinity.',
+      );
+    }
+    const predicted = logits.reduce((best, value, i) => (value > (logits[best] ?? 0) ? i : best), 0);
+    const confidence = probabilities[predicted] ?? 0;
+    const isAccepted = confidence >= this.options.threshold;
+    if (label === STRANGER) {
+      this.strangers.images += 1;
+      if (!isAccepted) this.strangers.rejected += 1;
+      return;
+    }
+    const score = this.perClass[label];
+    if (score === undefined)
+      throw new Error(`expected a label below ${this.perClass.length}; found ${label}`);
+    const isCorrect = predicted === label;
+    score.images += 1;
+    if (isCorrect) score.correct += 1;
+    if (isCorrect && isAccepted) score.correctAtThreshold += 1;
+    if (isAccepted) this.accepted += 1;
+    this.confidenceSum += confidence;
+    const row = this.confusion?.[label];
+    if (row !== undefined) row[predicted] = (row[predicted] ?? 0) + 1;
+  }
+
+  private summary() {
+    const total = (of: 'images' | 'correct' | 'correctAtThreshold') =>
+      this.perClass.reduce((sum, score) => sum + score[of], 0);
+    const images = total('images');
+    return {
+      images,
+      correct: total('correct'),
+      accuracy: ratio(total('correct'), images),
+      accuracyAtThreshold: ratio(total('correctAtThreshold'), images),
+      coverage: ratio(this.accepted, images),
+      precisionAtThreshold: ratio(total('correctAtThreshold'), this.accepted),
+      meanConfidence: ratio(this.confidenceSum, images),
+    };
+  }
+}
+
+/** null where there is nothing to take a share of. */
+function ratio(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}
