@@ -13,15 +13,16 @@ export type Reconciling = {
 };
 
 /**
- * Enqueues records that have no queue entry: now, whenever Redis comes back, and every 30 s. The returned function ends
+ * Brings records and queue back together: now, whenever Redis comes back, and every 30 s. The returned function ends
  * that and resolves once no run is under way. Several APIs may do this side by side: enqueueing twice adds once.
  */
 export function startReconciling({ queue, store, redis, log }: Reconciling): () => Promise<void> {
   const run = async () => {
     if (redis.status !== 'ready') return;
     try {
-      const repaired = await queue.reconcile(store);
-      if (repaired.length > 0) log.warn({ jobIds: repaired }, 'enqueued jobs that had no queue entry');
+      const { enqueued, ended } = await queue.reconcile(store);
+      if (enqueued.length > 0) log.warn({ jobIds: enqueued }, 'enqueued jobs that had no queue entry');
+      if (ended.length > 0) log.warn({ jobIds: ended }, 'ended jobs that no worker holds');
     } catch (error) {
       log.warn({ err: error }, 'could not reconcile records with the queue');
     }

@@ -4,6 +4,7 @@ import { publishCancel } from './job-control.js';
 import { DEFAULT_PREFIX, queuePrefix } from './job-keys.js';
 import type { JobKind, JobRecord } from './job-record.js';
 import type { JobStore } from './job-store.js';
+import { type Reconciliation, reconcile } from './reconcile.js';
 
 export const QUEUE_NAME = 'jobs';
 
@@ -22,7 +23,6 @@ export function attemptOf(job: Pick<Job<QueuedJob>, 'data' | 'attemptsStarted'>)
 
 /** Tries of a job whose error is retryable, the first included. */
 const ATTEMPTS = 3;
-const RECONCILE_PAGE = 200;
 
 /** The way to the workers. A job is written to the store before it is enqueued, and `reconcile` repairs what lies between. */
 export class JobQueue {
@@ -64,25 +64,14 @@ export class JobQueue {
     return (await this.#queue.remove(id)) === 1;
   }
 
-  /**
-   * Enqueues every record in state `queued` that has no queue entry. Records younger than `minAgeMs` are passed over:
-   * their creator is about to enqueue them. Resolves to the ids it enqueued.
-   */
-  async reconcile(store: JobStore, minAgeMs = 5000): Promise<string[]> {
-    const repaired: string[] = [];
-    const youngest = Date.now() - minAgeMs;
-    let after: string | null | undefined;
-    while (after !== null) {
-      const page = await store.list({ state: 'queued', limit: RECONCILE_PAGE, ...(after ? { after } : {}) });
-      for (const job of page.jobs) {
-        if (Date.parse(job.updatedAt) > youngest || (await this.#queue.getJob(job.id)) !== undefined)
-          continue;
-        await this.enqueue(job);
-        repaired.push(job.id);
-      }
-      after = page.nextCursor;
-    }
-    return repaired;
+  /** Whether the queue still has the job, waiting, delayed or held by a worker. */
+  async has(id: string): Promise<boolean> {
+    return (await this.#queue.getJob(id)) !== undefined;
+  }
+
+  /** Repairs what a crash left between records and queue; see `reconcile`. */
+  reconcile(store: JobStore, minAgeMs = 5000): Promise<Reconciliation> {
+    return reconcile(this, store, minAgeMs);
   }
 
   /** Tells every worker to stop this job; only the one that runs it acts. */

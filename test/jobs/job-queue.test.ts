@@ -94,25 +94,41 @@ describe('reconcile', () => {
     const job = await store.create('train', trainRequest);
     await store.transition(job.id, 'starting', 'Taken.', { attempt: 4 });
     await store.transition(job.id, 'queued', 'Worker lost.', { attempt: 4 });
-    expect(await queue.reconcile(store, -1)).toEqual([job.id]);
+    expect(await queue.reconcile(store, -1)).toEqual({ enqueued: [job.id], ended: [] });
     const taken = startWorker();
     await vi.waitFor(() => expect(taken).toEqual([{ id: job.id, attempt: 5 }]), 5000);
   });
 
   it('passes over young records, those in the queue, and those that no longer wait', async () => {
     const young = await store.create('train', trainRequest);
-    expect(await queue.reconcile(store, 60_000)).toEqual([]);
+    expect(await queue.reconcile(store, 60_000)).toEqual({ enqueued: [], ended: [] });
     const cancelled = await store.create('train', trainRequest);
     await store.transition(cancelled.id, 'cancelled', 'Asked.');
     await queue.enqueue(young);
-    expect(await queue.reconcile(store, -1)).toEqual([]);
+    expect(await queue.reconcile(store, -1)).toEqual({ enqueued: [], ended: [] });
+  });
+
+  it('ends a record that claims a worker while the queue no longer has the job', async () => {
+    const running = await store.create('train', trainRequest);
+    const cancelling = await store.create('train', trainRequest);
+    const held = await store.create('train', trainRequest);
+    for (const { id } of [running, cancelling, held]) {
+      await store.transition(id, 'starting', 'Taken.', { attempt: 1 });
+      await store.transition(id, 'running', 'Ready.', { attempt: 1 });
+    }
+    await store.transition(cancelling.id, 'cancelling', 'Asked.');
+    await queue.enqueue(held);
+    expect((await queue.reconcile(store, -1)).ended.sort()).toEqual([running.id, cancelling.id].sort());
+    expect(await store.get(running.id)).toMatchObject({ state: 'failed', error: { code: 'worker_lost' } });
+    expect((await store.get(cancelling.id))?.state).toBe('cancelled');
+    expect((await store.get(held.id))?.state).toBe('running');
   });
 
   it('looks beyond the first page', async () => {
     const ids = await Promise.all(
       Array.from({ length: 230 }, async () => (await store.create('train', trainRequest)).id),
     );
-    expect((await queue.reconcile(store, -1)).sort()).toEqual(ids.sort());
+    expect((await queue.reconcile(store, -1)).enqueued.sort()).toEqual(ids.sort());
   });
 });
 

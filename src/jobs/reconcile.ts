@@ -1,0 +1,53 @@
+import { JobError } from './job-error.js';
+import type { JobQueue } from './job-queue.js';
+import type { JobRecord, JobState } from './job-record.js';
+import type { JobStore } from './job-store.js';
+
+/** Ids that a reconciliation enqueued, and ids whose records it ended because nobody works on them any more. */
+export type Reconciliation = { readonly enqueued: string[]; readonly ended: string[] };
+
+const HELD: readonly JobState[] = ['starting', 'running', 'finalizing', 'cancelling'];
+const PAGE = 200;
+const CAUSE = 'No worker holds the job and the queue no longer has it.';
+
+/**
+ * Brings records and queue back together. A record in state `queued` without a queue entry is enqueued: its creator
+ * died between the two writes. A record that claims a worker, without a queue entry, is ended: a worker removes the entry
+ * only after it has moved the record, so here BullMQ gave the job up and no worker was left to say so.
+ * Records that changed within `minAgeMs` are passed over.
+ */
+export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: number): Promise<Reconciliation> {
+  const youngest = Date.now() - minAgeMs;
+  const enqueued: string[] = [];
+  const ended: string[] = [];
+  const isOrphan = async (job: JobRecord) =>
+    Date.parse(job.updatedAt) <= youngest && !(await queue.has(job.id));
+
+  for await (const job of jobsIn(store, 'queued')) {
+    if (!(await isOrphan(job))) continue;
+    await queue.enqueue(job);
+    enqueued.push(job.id);
+  }
+  for (const state of HELD) {
+    for await (const job of jobsIn(store, state)) {
+      if ((await isOrphan(job)) && (await end(store, job))) ended.push(job.id);
+    }
+  }
+  return { enqueued, ended };
+}
+
+async function end(store: JobStore, { id, state, attempt }: JobRecord): Promise<boolean> {
+  if (state === 'cancelling') return (await store.transition(id, 'cancelled', CAUSE, { attempt })).moved;
+  const message = 'Expected a worker that finishes the job, found that its workers were lost too often.';
+  const error = new JobError('worker_lost', 'infrastructure', message, true);
+  return (await store.fail(id, attempt, error, CAUSE)).moved;
+}
+
+async function* jobsIn(store: JobStore, state: JobState): AsyncGenerator<JobRecord> {
+  let after: string | null | undefined;
+  while (after !== null) {
+    const page = await store.list({ state, limit: PAGE, ...(after ? { after } : {}) });
+    yield* page.jobs;
+    after = page.nextCursor;
+  }
+}
