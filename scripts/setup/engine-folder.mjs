@@ -29,7 +29,9 @@ export async function buildFolder(target, fill) {
 function removeDrafts(parent) {
   mkdirSync(parent, { recursive: true });
   for (const name of readdirSync(parent)) {
-    if (name.startsWith(DRAFT_PREFIX)) rmSync(join(parent, name), { recursive: true, force: true });
+    // Retried: a child of the killed set-up may still be writing there for a moment.
+    if (name.startsWith(DRAFT_PREFIX))
+      rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 

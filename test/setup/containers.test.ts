@@ -113,7 +113,7 @@ describe.each(['Dockerfile', 'Dockerfile.gpu'])('%s', (file) => {
 });
 
 it('asks /healthz in the image that holds the API, and takes the GPU build in the other', () => {
-  expect(readRepositoryFile('Dockerfile')).toMatch(/HEALTHCHECK [^]*\/healthz/);
+  expect(readRepositoryFile('Dockerfile')).toMatch(/HEALTHCHECK [\s\S]*\/healthz/);
   expect(readRepositoryFile('Dockerfile')).toContain('ENGINE=cpu');
   expect(readRepositoryFile('Dockerfile.gpu')).toContain('ENGINE=gpu');
 });
