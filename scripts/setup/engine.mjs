@@ -13,8 +13,8 @@ import { showStep } from './progress.mjs';
 import { SetupError } from './setup-error.mjs';
 import { assertChecksum, downloadWheel, unpackWheel } from './wheel.mjs';
 
-// Unpacked files are about three times a wheel; wheel and files lie side by side for a while.
-const BYTES_PER_WHEEL_BYTE = 4;
+// What the finished folder takes, the largest wheel beside it while it is unpacked, and some room.
+const NEEDED_BYTES = { cpu: 1.3e9, gpu: 6.5e9 };
 
 /**
  * The folders of one checkout and its engine.
@@ -68,8 +68,7 @@ async function repair(paths) {
       process.stderr.write(`The engine is incomplete (${faults[0]}); setting it up again.\n`);
     await assertTools();
     const wheels = wheelsOf(paths.flavour);
-    const bytes = wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
-    assertFreeSpace(cacheFolder(), bytes * BYTES_PER_WHEEL_BYTE);
+    assertFreeSpace(cacheFolder(), NEEDED_BYTES[paths.flavour]);
     await buildFolder(paths.engine, (draft) => fillEngine(draft, wheels, paths));
   }
   if (findFaults(paths.kernels).length > 0) {

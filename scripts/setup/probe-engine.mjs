@@ -8,9 +8,9 @@ import util from 'node:util';
 import { bindingFolder } from './engine-links.mjs';
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-// tfjs-node 4.22 calls it and Node 23 removed it.
+// tfjs-node 4.22 calls it; Node 23 removed it, and Node 22 prints a warning.
 const target = /** @type {{ isNullOrUndefined?: (value: unknown) => boolean }} */ (util);
-target.isNullOrUndefined ??= (value) => value === null || value === undefined;
+target.isNullOrUndefined = (value) => value === null || value === undefined;
 
 const require = createRequire(import.meta.url);
 const tf = require('@tensorflow/tfjs-node-gpu');

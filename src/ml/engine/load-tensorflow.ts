@@ -51,7 +51,7 @@ function load(wantsKernels: boolean): Engine {
   const require = createRequire(import.meta.url);
   const folder = join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), BINDING_FOLDER);
   assertPresent(join(folder, 'tfjs_binding.node'));
-  restoreRemovedNodeFunctions();
+  replaceDeprecatedNodeFunction();
   // Read by TensorFlow when its library initialises; 3 leaves fatal errors only.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 
@@ -96,10 +96,10 @@ function missing(found: string): MlError {
   );
 }
 
-/** tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed. */
-function restoreRemovedNodeFunctions(): void {
+/** tfjs-node 4.22 calls util.isNullOrUndefined: Node 23 removed it, and Node 22 prints a warning at each start. */
+function replaceDeprecatedNodeFunction(): void {
   const target = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  target.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  target.isNullOrUndefined = (value) => value === null || value === undefined;
 }
 
 function readFlavour(stampFile: string): string {
