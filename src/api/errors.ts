@@ -29,8 +29,11 @@ export const problemDocuments = fp(async (app: FastifyInstance) => {
 });
 
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  // A route may have described the content that it then could not send.
   return reply
     .code(problem.statusCode)
+    .removeHeader('etag')
+    .header('cache-control', 'no-store')
     .headers(problem.headers)
     .type(PROBLEM_MEDIA_TYPE)
     .serializer(JSON.stringify)

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Type } from 'typebox';
-import { readManifest } from '../../artifacts/manifest.js';
+import { MANIFEST_FILE, readManifest } from '../../artifacts/manifest.js';
 import { openArtifact } from '../../artifacts/open-artifact.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { contentTypeOf } from '../content-type.js';
@@ -18,6 +18,10 @@ const ArtifactList = Type.Object({
       url: Type.String({ description: 'Where it can be downloaded.' }),
     }),
   ),
+  manifest: Type.Union([Type.String(), Type.Null()], {
+    description:
+      'Where the manifest can be downloaded: these files with their origin. Null until there is one.',
+  }),
 });
 
 const DownloadParams = Type.Object({
@@ -47,7 +51,8 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
       const artifacts = (manifest?.files ?? []).map(({ name, bytes, sha256 }) => {
         return { name, bytes, sha256, url: `/jobs/${id}/artifacts/${encodeName(name)}` };
       });
-      return { jobId: id, artifacts };
+      const url = manifest === null ? null : `/jobs/${id}/artifacts/${MANIFEST_FILE}`;
+      return { jobId: id, artifacts, manifest: url };
     },
   );
 
@@ -61,7 +66,9 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
         response: {
           200: {
             description: 'The content.',
-            headers: { ETag: { type: 'string', description: "The content's SHA-256, quoted." } },
+            headers: {
+              ETag: { type: 'string', description: "The content's SHA-256, quoted; the manifest has none." },
+            },
             content: {
               'application/octet-stream': {
                 schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }),
@@ -83,13 +90,13 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
           `Expected the name of an artifact of job "${id}", found "${name}".`,
         );
       }
-      const etag = `"${artifact.sha256}"`;
-      reply.header('etag', etag).header('cache-control', CACHE_CONTROL);
-      if (request.headers['if-none-match'] === etag) {
-        artifact.stream.destroy();
-        return reply.code(304).send(null);
+      reply.header('cache-control', CACHE_CONTROL);
+      if (artifact.sha256 !== null) {
+        const etag = `"${artifact.sha256}"`;
+        reply.header('etag', etag);
+        if (request.headers['if-none-match'] === etag) return reply.code(304).send(null);
       }
-      return reply.type(contentTypeOf(name)).header('content-length', artifact.bytes).send(artifact.stream);
+      return reply.type(contentTypeOf(name)).header('content-length', artifact.bytes).send(artifact.stream());
     },
   );
 }
