@@ -41,7 +41,7 @@ export type Batch = {
 };
 
 /**
- * The batches of a plan in order, with up to `depth` of them decoding ahead. Leaving the loop early waits for
+ * The batches of a plan in order, with up to `depth` (at least 1) of them decoding ahead. Leaving the loop early waits for
  * nothing and decodes nothing further.
  * @throws MlError `image_unreadable` for a file that changed since it was inspected
  */

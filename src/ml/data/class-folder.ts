@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { MlError } from '../ml-error.js';
@@ -21,7 +21,7 @@ export type IgnoredFile = { readonly path: string; readonly reason: string };
 
 /** A dataset of one folder per class. */
 export type ClassFolder = {
-  /** Sorted by code point, so that a class has the same index on every machine. */
+  /** Sorted by UTF-16 code unit, not by a locale, so that a class has the same index on every machine. */
   readonly classNames: readonly string[];
   readonly images: readonly ImageEntry[];
   readonly ignored: readonly IgnoredFile[];
@@ -30,16 +30,17 @@ export type ClassFolder = {
 /**
  * Lists the images of a dataset folder without opening them. Hidden files, other files and links that lead out
  * of the dataset are listed as ignored.
- * @throws MlError `dataset_empty` when it holds no class folder
+ * @throws MlError `dataset_empty` when it holds no class folder, `dataset_unreadable` when a folder of it cannot be
+ * read
  */
 export async function scanClassFolder(dir: string): Promise<ClassFolder> {
-  const root = await realpath(dir);
+  const root = await realpath(dir).catch(unreadable('the dataset'));
   const ignored: IgnoredFile[] = [];
   const folders: string[] = [];
-  for (const entry of await readSorted(root)) {
+  for (const entry of await readSorted(root, 'the dataset')) {
     const reason = await whyNotWithin(root, root, entry);
     if (reason !== null) ignored.push({ path: entry.name, reason });
-    else if (await isDirectory(join(root, entry.name))) folders.push(entry.name);
+    else if (await isDirectory(root, entry)) folders.push(entry.name);
     else ignored.push({ path: entry.name, reason: 'a file outside the class folders' });
   }
   if (folders.length === 0) {
@@ -52,7 +53,7 @@ export async function scanClassFolder(dir: string): Promise<ClassFolder> {
   }
   const images: ImageEntry[] = [];
   for (const [label, className] of folders.entries()) {
-    for (const entry of await readSorted(join(root, className))) {
+    for (const entry of await readSorted(join(root, className), className)) {
       const relativePath = `${className}/${entry.name}`;
       const reason = await whyNotImage(root, join(root, className), entry);
       if (reason !== null) ignored.push({ path: relativePath, reason });
@@ -93,28 +94,41 @@ export function assertTrainable(
   }
 }
 
-async function readSorted(dir: string): Promise<Dirent[]> {
-  const entries = await readdir(dir, { withFileTypes: true });
+/** @param name of the folder, for the message: the server's path is none of the user's business */
+async function readSorted(dir: string, name: string): Promise<Dirent[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(unreadable(name));
   return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 async function whyNotImage(root: string, dir: string, entry: Dirent): Promise<string | null> {
   const outside = await whyNotWithin(root, dir, entry);
   if (outside !== null) return outside;
+  if (await isDirectory(dir, entry)) return 'a folder inside a class folder';
   const extension = extname(entry.name).toLowerCase();
-  if (!IMAGE_EXTENSIONS.has(extension)) return `no image by its ending "${extension}"`;
-  return (await isDirectory(join(dir, entry.name))) ? 'a folder inside a class folder' : null;
+  return IMAGE_EXTENSIONS.has(extension) ? null : `no image by its ending "${extension}"`;
 }
 
 async function whyNotWithin(root: string, dir: string, entry: Dirent): Promise<string | null> {
   if (entry.name.startsWith('.')) return 'hidden';
-  if (!entry.isSymbolicLink())
-    return entry.isFile() || entry.isDirectory() ? null : 'neither a file nor a folder';
+  if (!entry.isSymbolicLink()) return whyNotPlain(entry);
   const target = await realpath(join(dir, entry.name)).catch(() => null);
   if (target === null) return 'a link that leads nowhere';
-  return target.startsWith(root + sep) ? null : 'a link that leads out of the dataset';
+  if (!target.startsWith(root + sep)) return 'a link that leads out of the dataset';
+  return whyNotPlain(await stat(target));
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path)).isDirectory();
+/** Reading a pipe or a device would wait for ever. */
+function whyNotPlain(entry: Dirent | Stats): string | null {
+  return entry.isFile() || entry.isDirectory() ? null : 'neither a file nor a folder';
+}
+
+async function isDirectory(dir: string, entry: Dirent): Promise<boolean> {
+  return entry.isSymbolicLink() ? (await stat(join(dir, entry.name))).isDirectory() : entry.isDirectory();
+}
+
+function unreadable(name: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    const message = `Expected ${name} to be a readable folder; found: ${error.code ?? 'an unknown error'}.`;
+    throw new MlError('dataset_unreadable', 'data', message);
+  };
 }

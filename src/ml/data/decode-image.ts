@@ -32,7 +32,7 @@ export async function decodeImage(bytes: Uint8Array, size: number): Promise<Uint
 
 function openImage(bytes: Uint8Array): Sharp {
   if (!isPnm(bytes))
-    return sharp(bytes, { failOn: 'truncated', limitInputPixels: MAX_PIXELS, sequentialRead: true });
+    return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, sequentialRead: true });
   const { data, width, height, channels } = readPnm(bytes);
   return sharp(data, { raw: { width, height, channels } });
 }

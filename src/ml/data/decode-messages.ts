@@ -21,7 +21,7 @@ export type DecodeRequest =
 /** An image of a batch that could not be decoded; its pixels are left at 0. */
 export type DecodeFailure = { readonly index: number; readonly reason: string };
 
-/** One look at a file: the SHA-256 of its bytes, and why it cannot be decoded, if so. */
+/** One look at a file: the SHA-256 of its bytes (empty if they cannot be read), and why it cannot be decoded, if so. */
 export type Inspection = { readonly sha256: string; readonly error: string | null };
 
 export type DecodeReply = {

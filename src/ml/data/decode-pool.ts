@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { MlError } from '../ml-error.js';
 import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
+import { failureReason } from './failure-reason.js';
 
 /** Files that one message asks to inspect: enough to keep a thread busy, few enough to report and cancel between. */
 const INSPECTION_CHUNK = 16;
@@ -12,13 +14,15 @@ export type DecodedBatch = {
 };
 
 type Waiting = { readonly resolve: (reply: DecodeReply) => void; readonly reject: (error: Error) => void };
-type Thread = { readonly worker: Worker; readonly waiting: Map<number, Waiting> };
+type Thread = {
+  readonly worker: Worker;
+  readonly waiting: Map<number, Waiting>;
+  /** Why the thread answers no more; the first reason counts. */
+  lost: MlError | null;
+};
 
-/** From the sources, as tests run, the thread's compiled form is the one that Node can start. */
-function threadEntry(): URL {
-  const here = import.meta.url.replace('/src/ml/', '/dist/ml/');
-  return new URL('./decode-thread.js', here);
-}
+/** Node starts the compiled form only. The way to it is the same from the sources, which tests run, and from dist. */
+const THREAD_ENTRY = new URL('../../../dist/ml/data/decode-thread.js', import.meta.url);
 
 /** Threads that read and decode images beside the thread that trains, into memory that both see. */
 export class DecodePool {
@@ -34,6 +38,9 @@ export class DecodePool {
   }
 
   static async open(options: { readonly threads: number; readonly imageSize: number }): Promise<DecodePool> {
+    if (!Number.isInteger(options.threads) || options.threads < 1) {
+      throw new Error(`expected at least 1 decoding thread; found ${options.threads}`);
+    }
     return new DecodePool(options.threads, options.imageSize);
   }
 
@@ -61,6 +68,7 @@ export class DecodePool {
   /**
    * Reads and decodes every image once.
    * @param onProgress called with the number of images done; what it throws ends the inspection
+   * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
    */
   async inspect(
     images: readonly { readonly path: string }[],
@@ -80,7 +88,9 @@ export class DecodePool {
     return results;
   }
 
+  /** Ends the threads. What waits for them, and what is asked of them later, is rejected with `decoder_lost`. */
   async close(): Promise<void> {
+    for (const thread of this.threads) lose(thread, 'the pool was closed');
     await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
   }
 
@@ -90,6 +100,8 @@ export class DecodePool {
     const id = this.nextId;
     this.nextId += 1;
     return new Promise((resolve, reject) => {
+      // A message to a thread that has ended is never answered.
+      if (thread.lost !== null) return reject(thread.lost);
       thread.waiting.set(id, { resolve, reject });
       thread.worker.postMessage(build(id));
     });
@@ -97,18 +109,21 @@ export class DecodePool {
 }
 
 function startThread(): Thread {
-  const worker = new Worker(threadEntry());
+  const worker = new Worker(THREAD_ENTRY);
   const waiting = new Map<number, Waiting>();
-  const lose = (reason: string): void => {
-    const error = new MlError('decoder_lost', 'infrastructure', `A decoding thread ended: ${reason}.`, true);
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
+  const thread: Thread = { worker, waiting, lost: null };
   worker.on('message', (reply: DecodeReply) => {
     waiting.get(reply.id)?.resolve(reply);
     waiting.delete(reply.id);
   });
-  worker.on('error', (error) => lose(error.message));
-  worker.on('exit', (code) => lose(`exit code ${code}`));
-  return { worker, waiting };
+  worker.on('error', (error) => lose(thread, failureReason(error, fileURLToPath(THREAD_ENTRY))));
+  worker.on('exit', (code) => lose(thread, `exit code ${code}`));
+  return thread;
+}
+
+function lose(thread: Thread, reason: string): void {
+  const message = `Expected a decoding thread to answer; found that it ended: ${reason}.`;
+  thread.lost ??= new MlError('decoder_lost', 'infrastructure', message, true);
+  for (const { reject } of thread.waiting.values()) reject(thread.lost);
+  thread.waiting.clear();
 }

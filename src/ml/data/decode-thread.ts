@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import { decodeImage } from './decode-image.js';
 import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
+import { failureReason } from './failure-reason.js';
 
 // Runs in a thread of its own: decodes beside the thread that trains.
 const port = parentPort;
@@ -12,11 +13,7 @@ port.on('message', async (request: DecodeRequest) => {
   const reply: DecodeReply =
     request.type === 'decode'
       ? { id: request.id, failed: await decodeInto(request), inspected: [] }
-      : {
-          id: request.id,
-          failed: [],
-          inspected: await Promise.all(request.paths.map((path) => inspect(path, request.imageSize))),
-        };
+      : { id: request.id, failed: [], inspected: await inspectAll(request) };
   port.postMessage(reply);
 });
 
@@ -36,7 +33,7 @@ async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): 
         flips[i] ?? false,
       );
     } catch (error) {
-      failed.push({ index, reason: describe(error) });
+      failed.push({ index, reason: failureReason(error, path) });
     }
   }
   return failed;
@@ -55,6 +52,16 @@ function writeNormalised(source: Uint8Array, target: Float32Array, size: number,
   }
 }
 
+async function inspectAll({
+  paths,
+  imageSize,
+}: Extract<DecodeRequest, { type: 'inspect' }>): Promise<Inspection[]> {
+  const inspected: Inspection[] = [];
+  // One after another: a chunk of huge images at once would take the memory of all of them.
+  for (const path of paths) inspected.push(await inspect(path, imageSize));
+  return inspected;
+}
+
 async function inspect(path: string, imageSize: number): Promise<Inspection> {
   let sha256 = '';
   try {
@@ -63,12 +70,6 @@ async function inspect(path: string, imageSize: number): Promise<Inspection> {
     await decodeImage(bytes, imageSize);
     return { sha256, error: null };
   } catch (error) {
-    return { sha256, error: describe(error) };
+    return { sha256, error: failureReason(error, path) };
   }
-}
-
-/** The first line of a library's message, without the server's paths. */
-function describe(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return (message.split('\n')[0] ?? '').replace(/'?\/[^\s',]+'?/g, 'the file');
 }

@@ -11,6 +11,9 @@ export type PixelImage = {
   readonly data: Uint8Array;
 };
 
+/** Begins a comment, which runs to the end of its line. */
+const HASH = 0x23;
+
 const FORMS = { P2: [1, false], P3: [3, false], P5: [1, true], P6: [3, true] } as const;
 
 /** Whether bytes begin as a PGM or PPM file does. */
@@ -70,7 +73,7 @@ class TokenReader {
   token(): string {
     this.skipBlanksAndComments();
     const start = this.position;
-    while (this.position < this.bytes.length && !isBlank(this.bytes[this.position])) this.position += 1;
+    while (this.position < this.bytes.length && !endsToken(this.bytes[this.position])) this.position += 1;
     return String.fromCharCode(...this.bytes.subarray(start, Math.min(this.position, start + 20)));
   }
 
@@ -78,17 +81,22 @@ class TokenReader {
     const token = this.token();
     const value = /^\d+$/.test(token) ? Number(token) : Number.NaN;
     if (value >= minimum && value <= maximum) return value;
-    throw new Error(`expected ${what} from ${minimum} to ${maximum}; found "${token}"`);
+    throw new Error(`expected ${what} from ${minimum} to ${maximum}; found ${JSON.stringify(token)}`);
   }
 
   private skipBlanksAndComments(): void {
     for (; this.position < this.bytes.length; this.position += 1) {
       const byte = this.bytes[this.position];
-      if (byte === 0x23) {
+      if (byte === HASH) {
         while (this.position < this.bytes.length && this.bytes[this.position] !== 0x0a) this.position += 1;
       } else if (!isBlank(byte)) return;
     }
   }
+}
+
+/** netpbm takes a comment for white space, so it ends a number that it touches. */
+function endsToken(byte: number | undefined): boolean {
+  return byte === HASH || isBlank(byte);
 }
 
 function isBlank(byte: number | undefined): boolean {

@@ -31,6 +31,7 @@ export type ClassificationReport = {
   readonly coverage: number | null;
   /** Share of accepted known images that are right. */
   readonly precisionAtThreshold: number | null;
+  /** Over known images, of the class predicted, right or wrong. */
   readonly meanConfidence: number | null;
   readonly threshold: number;
   readonly temperature: number;
@@ -105,20 +106,21 @@ export class ClassificationTally {
         name,
         ...(this.perClass[index] as (typeof this.perClass)[0]),
       })),
-      confusion: this.confusion,
+      confusion: this.confusion?.map((row) => [...row]) ?? null,
       strangers: { images, rejected, falselyAccepted, falseAcceptRate: ratio(falselyAccepted, images) },
     };
   }
 
   private addOne(logits: Float32Array, label: number): void {
-    const probabilities = softmaxWithTemperature(logits, this.options.temperature);
-    if (!probabilities.every(Number.isFinite)) {
+    // Looked for in the logits: a softmax turns −infinity into an innocent 0.
+    if (!logits.every(Number.isFinite)) {
       throw new MlError(
         'logits_not_finite',
         'infrastructure',
         'Expected finite logits; found NaN or infinity.',
       );
     }
+    const probabilities = softmaxWithTemperature(logits, this.options.temperature);
     const predicted = logits.reduce((best, value, i) => (value > (logits[best] ?? 0) ? i : best), 0);
     const confidence = probabilities[predicted] ?? 0;
     const isAccepted = confidence >= this.options.threshold;
