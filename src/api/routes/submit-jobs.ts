@@ -73,6 +73,7 @@ async function assertDataset({ datasetRoot }: ApiContext, location: string): Pro
 
 /** Enqueues a job whose record is written. When that fails the job is still accepted: reconciling enqueues it later. */
 async function hand({ queue }: ApiContext, job: JobRecord, log: FastifyBaseLogger): Promise<void> {
+  log.info({ jobId: job.id, kind: job.kind }, 'job accepted');
   await queue.enqueue(job).catch((error: unknown) => {
     log.warn({ err: error, jobId: job.id }, 'job is recorded but not enqueued yet');
   });
