@@ -23,7 +23,11 @@ export type WorkerToTrainer =
 export type TrainerToWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'started'; readonly device: string }
-  | { readonly type: 'progress'; readonly progress: Progress; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly type: 'progress';
+      readonly progress: Progress;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   | { readonly type: 'steps'; readonly steps: readonly StepMetrics[] }
   | { readonly type: 'epoch'; readonly epoch: EpochMetrics }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
@@ -36,5 +40,10 @@ export type TrainerToWorker =
   | { readonly type: 'cancelled' }
   | {
       readonly type: 'failed';
-      readonly error: { code: string; fault: 'user' | 'data' | 'infrastructure'; retryable: boolean; message: string };
+      readonly error: {
+        code: string;
+        fault: 'user' | 'data' | 'infrastructure';
+        retryable: boolean;
+        message: string;
+      };
     };

@@ -96,7 +96,7 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
         reply.header('etag', etag);
         if (request.headers['if-none-match'] === etag) return reply.code(304).send(null);
       }
-      return reply.type(contentTypeOf(name)).header('content-length', artifact.bytes).send(artifact.stream);
+      return reply.type(contentTypeOf(name)).header('content-length', artifact.bytes).send(artifact.stream());
     },
   );
 }

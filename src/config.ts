@@ -1,0 +1,139 @@
+import { resolve } from 'node:path';
+
+type Setting<T> = {
+  readonly variable: string;
+  readonly description: string;
+  /** Shown by --help where no fixed default exists. */
+  readonly defaultText: string;
+  readonly read: (text: string | undefined) => T;
+};
+
+/** A value that a setting does not take; collected, so that all wrong settings are told at once. */
+class SettingError extends Error {}
+
+function text(variable: string, fallback: string, description: string): Setting<string> {
+  return { variable, description, defaultText: fallback, read: (value) => value ?? fallback };
+}
+
+function folder(variable: string, fallback: string, description: string): Setting<string> {
+  return { variable, description, defaultText: fallback, read: (value) => resolve(value ?? fallback) };
+}
+
+function optional(variable: string, defaultText: string, description: string): Setting<string | undefined> {
+  return { variable, description, defaultText, read: (value) => value };
+}
+
+function integer(
+  variable: string,
+  fallback: number,
+  range: readonly [minimum: number, maximum: number],
+  description: string,
+): Setting<number> {
+  const [minimum, maximum] = range;
+  const read = (value: string | undefined): number => {
+    if (value === undefined) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= minimum && number <= maximum) return number;
+    throw new SettingError(
+      `${variable}: expected an integer from ${minimum} to ${maximum}; found "${value}"`,
+    );
+  };
+  return { variable, description, defaultText: String(fallback), read };
+}
+
+function choice(
+  variable: string,
+  choices: readonly string[],
+  fallback: string,
+  description: string,
+): Setting<string> {
+  const read = (value: string | undefined): string => {
+    if (value === undefined || choices.includes(value)) return value ?? fallback;
+    throw new SettingError(`${variable}: expected one of ${choices.join(', ')}; found "${value}"`);
+  };
+  return { variable, description, defaultText: fallback, read };
+}
+
+function redisUrl(variable: string, description: string): Setting<string | undefined> {
+  const read = (value: string | undefined): string | undefined => {
+    if (value === undefined || /^(rediss?:\/\/[^/]+|unix:\/\/\/)/.test(value)) return value;
+    throw new SettingError(
+      `${variable}: expected a URL such as redis://host:6379; found one of another form`,
+    );
+  };
+  return { variable, description, defaultText: 'an embedded Redis', read };
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const SETTINGS = {
+  host: text('HOST', '127.0.0.1', 'Address that the API listens on.'),
+  port: integer('PORT', 8080, [0, 65_535], 'Port of the API; 0 takes a free one.'),
+  redisUrl: redisUrl(
+    'REDIS_URL',
+    'Redis that holds records and queue; needed where API and workers run apart.',
+  ),
+  dataDir: folder('DATA_DIR', './data', 'Folder of everything that the service keeps.'),
+  datasetRoot: optional(
+    'DATASET_ROOT',
+    'DATA_DIR/datasets',
+    'Folder that dataset locations are relative to.',
+  ),
+  artifactsDir: optional(
+    'ARTIFACT_ROOT',
+    'DATA_DIR/artifacts',
+    'Folder that models and reports are published to.',
+  ),
+  logLevel: choice('LOG_LEVEL', LOG_LEVELS, 'info', 'Least severe log line that is written.'),
+  decodeThreads: integer('DECODE_THREADS', 1, [1, 64], 'Threads of a job that decode images.'),
+  cancelGraceMs: integer(
+    'CANCEL_GRACE_MS',
+    2000,
+    [0, 60_000],
+    'Time between asking a trainer to stop and SIGTERM.',
+  ),
+  lockDurationMs: integer(
+    'LOCK_DURATION_MS',
+    30_000,
+    [1000, 3_600_000],
+    'Time after which a silent worker counts as lost and its job is taken again.',
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+type Values = { readonly [Name in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[Name]['read']> };
+export type Config = Readonly<
+  Omit<Values, 'datasetRoot' | 'artifactsDir'> & { datasetRoot: string; artifactsDir: string }
+>;
+
+/**
+ * Reads all settings from an environment, which nothing else of the service does. An empty value counts as unset.
+ * @throws Error that lists every wrong setting with what was expected and what was found
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const values: Record<string, unknown> = {};
+  const faults: string[] = [];
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    try {
+      values[name] = setting.read(environment[setting.variable] || undefined);
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length > 0) throw new Error(`These settings are wrong:\n  ${faults.join('\n  ')}`);
+  const read = values as Values;
+  return Object.freeze({
+    ...read,
+    datasetRoot: resolve(read.datasetRoot ?? `${read.dataDir}/datasets`),
+    artifactsDir: resolve(read.artifactsDir ?? `${read.dataDir}/artifacts`),
+  });
+}
+
+/** One line per setting, for --help. */
+export function describeConfig(): string {
+  const lines = Object.values(SETTINGS).map(
+    ({ variable, defaultText, description }) =>
+      `  ${variable.padEnd(18)}${description}\n${' '.repeat(20)}Default: ${defaultText}`,
+  );
+  return `Settings, read from the environment:\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+
+const SERVERS = ['redis-server', 'valkey-server'] as const;
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 5000;
+const PID_FILE = 'arcqueue-redis.pid';
+
+export type EmbeddedRedis = {
+  readonly url: string;
+  /** Resolves when the server ends without having been asked to. */
+  readonly lost: Promise<void>;
+  /** Lets it write its append-only file and ends it. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts a Redis of the service's own: on loopback, with an append-only file under `dir`, never evicting. One
+ * that a killed service left running on the same folder is ended first.
+ * @throws Error that names what to install, or says why the server did not start
+ */
+export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
+  const server = SERVERS.find((name) => spawnSync(name, ['--version']).status === 0);
+  if (server === undefined) {
+    throw new Error(
+      `Expected ${SERVERS.join(' or ')} on the PATH; install it with: apt-get install redis-server`,
+    );
+  }
+  await mkdir(dir, { recursive: true });
+  await endLeftover(join(dir, PID_FILE));
+  const port = await findFreePort();
+  const settings = {
+    port,
+    bind: '127.0.0.1',
+    dir,
+    appendonly: 'yes',
+    'maxmemory-policy': 'noeviction',
+    save: '',
+    'protected-mode': 'yes',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = spawn(...withParentDeathSignal(server, args), { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-2000);
+    });
+  }
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const url = `redis://127.0.0.1:${port}`;
+  await waitUntilReady(url, child, () => output);
+  await writeFile(join(dir, PID_FILE), String(child.pid));
+  let isStopping = false;
+  const lost = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      if (!isStopping) resolve();
+    });
+  });
+  return {
+    url,
+    lost,
+    async stop() {
+      isStopping = true;
+      child.kill('SIGTERM');
+      await Promise.race([ended, setTimeout(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      child.kill('SIGKILL');
+      await rm(join(dir, PID_FILE), { force: true });
+    },
+  };
+}
+
+/** Where util-linux's setpriv is at hand, the kernel ends the server with the service, even after kill -9. */
+function withParentDeathSignal(server: string, args: string[]): [string, string[]] {
+  const hasSetpriv = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true']).status === 0;
+  return hasSetpriv ? ['setpriv', ['--pdeathsig', 'TERM', server, ...args]] : [server, args];
+}
+
+async function endLeftover(pidFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  if (!Number.isInteger(pid) || pid <= 0) return;
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (!SERVERS.some((name) => command.includes(name))) return;
+  process.kill(pid, 'SIGTERM');
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  while (isAlive(pid) && Date.now() < deadline) await setTimeout(50);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('expected a TCP port; found none');
+  return address.port;
+}
+
+/** A PING answers only once the append-only file has been read. */
+async function waitUntilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => {});
+  try {
+    while (Date.now() < deadline) {
+      if (child.exitCode !== null) break;
+      const answer = await redis.ping().catch(() => null);
+      if (answer === 'PONG') return;
+      await setTimeout(50);
+    }
+  } finally {
+    redis.disconnect();
+  }
+  child.kill('SIGKILL');
+  throw new Error(`Expected Redis to answer within ${START_TIMEOUT_MS / 1000} s; it said:\n${output()}`);
+}

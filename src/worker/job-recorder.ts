@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { Progress } from '../jobs/job-record.js';
+import type { JobStore } from '../jobs/job-store.js';
+import type { TrainerToWorker } from './trainer-messages.js';
+
+/**
+ * Writes what a trainer reports to the job's record, one message after the other, so that the record never
+ * goes back in time. The trainer throttles its reports; a write that Redis refuses is logged and skipped.
+ */
+export class JobRecorder {
+  private last: Promise<void> = Promise.resolve();
+  private latest: Readonly<Record<string, number>> = {};
+  private progress: Progress | null = null;
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly job: { readonly id: string; readonly attempt: number },
+    private readonly log: Logger,
+  ) {}
+
+  take(message: TrainerToWorker): void {
+    this.last = this.last
+      .then(() => this.write(message))
+      .catch((error: Error) => {
+        this.log.warn({ err: error, type: message.type }, 'could not record what the trainer reported');
+      });
+  }
+
+  /** Resolves once everything taken so far is written. */
+  flush(): Promise<void> {
+    return this.last;
+  }
+
+  private async write(message: TrainerToWorker): Promise<void> {
+    const { store, log } = this;
+    const { id, attempt } = this.job;
+    switch (message.type) {
+      case 'started':
+        await store.transition(id, 'running', `Its trainer runs on the ${message.device}.`, { attempt });
+        return;
+      case 'progress':
+        this.latest = { ...this.latest, ...message.metrics };
+        this.progress = message.progress;
+        await store.saveProgress(id, attempt, message.progress, this.latest);
+        return;
+      case 'steps':
+        await store.appendSteps(id, attempt, message.steps);
+        return;
+      case 'epoch': {
+        const { validationAccuracy, validationLoss } = message.epoch;
+        if (validationAccuracy !== undefined) this.latest = { ...this.latest, validationAccuracy };
+        if (validationLoss !== undefined) this.latest = { ...this.latest, validationLoss };
+        await store.appendEpoch(id, attempt, message.epoch);
+        if (this.progress !== null) await store.saveProgress(id, attempt, this.progress, this.latest);
+        return;
+      }
+      case 'log':
+        log[message.level](message.message);
+        return;
+      default:
+        return;
+    }
+  }
+}

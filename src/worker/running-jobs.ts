@@ -1,0 +1,21 @@
+/** What can be told to stop. */
+export type Cancellable = { cancel(): void };
+
+/** The jobs that this worker runs now, by id, so that a request to cancel finds its trainer. */
+export class RunningJobs {
+  private readonly jobs = new Map<string, Cancellable>();
+
+  get ids(): string[] {
+    return [...this.jobs.keys()];
+  }
+
+  /** @returns the function that takes the job off the list again */
+  add(id: string, job: Cancellable): () => void {
+    this.jobs.set(id, job);
+    return () => this.jobs.delete(id);
+  }
+
+  cancel(id: string): void {
+    this.jobs.get(id)?.cancel();
+  }
+}

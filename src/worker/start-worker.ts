@@ -1,0 +1,75 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Job, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { subscribeControl } from '../jobs/job-control.js';
+import { DEFAULT_PREFIX, queuePrefix } from '../jobs/job-keys.js';
+import { attemptOf, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
+import { JobStore } from '../jobs/job-store.js';
+import { processJob } from './process-job.js';
+import { RunningJobs } from './running-jobs.js';
+
+/** Workers that a job may lose before the queue gives it up. */
+const MAX_LOST_WORKERS = 3;
+/** How often a running job's record is read, in case Redis dropped the message that cancels it. */
+const CANCEL_POLL_MS = 2000;
+
+export type RunningWorker = { close(): Promise<void> };
+
+/** Takes jobs from the queue, one at a time, and supervises their trainers. Runs no tensor operation itself. */
+export async function startWorker(
+  config: Config & { readonly redisUrl: string },
+  log: Logger,
+): Promise<RunningWorker> {
+  const redis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
+  redis.on('error', (error) => log.warn({ err: error }, 'redis connection'));
+  const store = new JobStore(redis);
+  const running = new RunningJobs();
+  const context = { store, config, log, running };
+
+  const worker = new Worker<QueuedJob>(QUEUE_NAME, (job, _token, signal) => run(job, signal), {
+    connection: redis,
+    prefix: queuePrefix(DEFAULT_PREFIX),
+    concurrency: 1,
+    lockDuration: config.lockDurationMs,
+    stalledInterval: config.lockDurationMs,
+    maxStalledCount: MAX_LOST_WORKERS,
+  });
+  worker.on('error', (error) => log.warn({ err: error }, 'queue worker'));
+  // The lock is gone: another worker may hold the job, so this trainer must not go on.
+  worker.on('lockRenewalFailed', (ids: string[]) => {
+    for (const id of ids) worker.cancelJob(id, 'its lock was lost');
+  });
+
+  async function run(job: Job<QueuedJob>, signal: AbortSignal | undefined): Promise<void> {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    try {
+      const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+      const attempt = { id: job.data.id, attempt: attemptOf(job), isLast };
+      await processJob(context, attempt, signal ?? new AbortController().signal);
+    } finally {
+      delay.disable();
+      log.info({ jobId: job.data.id, longestEventLoopDelayMs: delay.max / 1e6 }, 'done with the job');
+    }
+  }
+
+  const unsubscribe = await subscribeControl(redis, ({ id }) => running.cancel(id));
+  const poll = setInterval(async () => {
+    for (const id of running.ids) {
+      const job = await store.get(id).catch(() => null);
+      if (job?.state === 'cancelling') running.cancel(id);
+    }
+  }, CANCEL_POLL_MS);
+
+  return {
+    async close() {
+      clearInterval(poll);
+      unsubscribe();
+      worker.cancelAllJobs('the worker stops');
+      await worker.close();
+      redis.disconnect();
+    },
+  };
+}

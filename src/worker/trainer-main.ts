@@ -1,0 +1,74 @@
+import { MlError } from '../ml/ml-error.js';
+import type { RunHooks, RunOutcome } from '../ml/training/training-hooks.js';
+import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trainer-messages.js';
+
+// The trainer: a process for one job attempt, started by the worker. All of TensorFlow runs here.
+
+/** Why a run stopped when its worker asked it to. */
+const cancellation = new Error('the worker asked the trainer to stop');
+const cancelled = new AbortController();
+
+// Nobody reads the results of a trainer whose worker is gone, and another worker will take the job.
+process.once('disconnect', () => process.exit(1));
+
+process.on('message', (message: WorkerToTrainer) => {
+  if (message.type === 'cancel') cancelled.abort(cancellation);
+  else void runAndReport(message.assignment);
+});
+
+send({ type: 'ready' });
+
+async function runAndReport(assignment: TrainerAssignment): Promise<void> {
+  const ending = await run(assignment).then(
+    ({ result, provenance }): TrainerToWorker => ({ type: 'done', result, provenance }),
+    toEnding,
+  );
+  // The callback comes once the message has left the process; exiting earlier could lose it.
+  process.send?.(ending, () => process.exit(0));
+}
+
+async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
+  const { datasetDir, stagingDir: outputDir, decodeThreads } = assignment;
+  if (assignment.kind === 'train') {
+    const { runTraining } = await import('../ml/training/run-training.js');
+    return runTraining({ datasetDir, outputDir, decodeThreads, request: assignment.request }, hooks);
+  }
+  const { runEvaluation } = await import('../ml/evaluation/run-evaluation.js');
+  const { modelDir, request } = assignment;
+  return runEvaluation({ datasetDir, modelDir, outputDir, decodeThreads, request }, hooks);
+}
+
+const hooks: RunHooks = {
+  onStarted: (device) => send({ type: 'started', device }),
+  onProgress: (progress, metrics) => send({ type: 'progress', progress, metrics }),
+  onSteps: (steps) => send({ type: 'steps', steps }),
+  onEpoch: (epoch) => send({ type: 'epoch', epoch }),
+  onLog: (level, message) => send({ type: 'log', level, message }),
+  signal: cancelled.signal,
+};
+
+function toEnding(error: unknown): TrainerToWorker {
+  if (error === cancellation) return { type: 'cancelled' };
+  if (error instanceof MlError) {
+    const { code, fault, retryable, message } = error;
+    return { type: 'failed', error: { code, fault, retryable, message } };
+  }
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  send({ type: 'log', level: 'error', message: stack ?? message });
+  if (code === 'ENOSPC') {
+    const text = 'Expected room on the artifact volume; found the disk full.';
+    return {
+      type: 'failed',
+      error: { code: 'disk_full', fault: 'infrastructure', retryable: false, message: text },
+    };
+  }
+  const text = `Expected the job to run to its end; found an internal error: ${message}.`;
+  return {
+    type: 'failed',
+    error: { code: 'internal', fault: 'infrastructure', retryable: true, message: text },
+  };
+}
+
+function send(message: TrainerToWorker): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}

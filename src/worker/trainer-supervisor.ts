@@ -1,0 +1,107 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Logger } from 'pino';
+import { JobError } from '../jobs/job-error.js';
+import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trainer-messages.js';
+
+/** Time between SIGTERM and SIGKILL; with the grace before it, a stop takes less than 5 s. */
+const TERM_TO_KILL_MS = 1500;
+/** Messages of the trainer that end its work. */
+type Ending = Extract<TrainerToWorker, { type: 'done' | 'cancelled' | 'failed' }>;
+
+export type TrainerOutcome = Extract<TrainerToWorker, { type: 'done' }> | { readonly type: 'cancelled' };
+
+export type SupervisorOptions = {
+  readonly entry: string;
+  readonly cancelGraceMs: number;
+  readonly log: Logger;
+  /** Every message of the trainer, in order, the ending included. */
+  readonly onMessage: (message: TrainerToWorker) => void;
+};
+
+/** From the sources, as tests run, the trainer's compiled form is the one that Node can start. */
+export function trainerEntry(): string {
+  return new URL('./trainer-main.js', import.meta.url.replace('/src/worker/', '/dist/worker/')).pathname;
+}
+
+/**
+ * One trainer process for one job attempt: starts it, passes its messages on, stops it when asked, and says how
+ * it ended. The process is gone once `outcome` settles.
+ */
+export class TrainerSupervisor {
+  /** @throws JobError as the trainer reported it, or `trainer_lost` when it ended without a word */
+  readonly outcome: Promise<TrainerOutcome>;
+  private readonly child: ChildProcess;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private isCancelling = false;
+
+  constructor(
+    assignment: TrainerAssignment,
+    private readonly options: SupervisorOptions,
+  ) {
+    this.child = fork(options.entry, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.outcome = this.follow(assignment);
+    this.logOutput();
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Asks the trainer to stop; one that does not is ended by SIGTERM, then by SIGKILL. */
+  cancel(): void {
+    if (this.isCancelling) return;
+    this.isCancelling = true;
+    this.send({ type: 'cancel' });
+    const { cancelGraceMs } = this.options;
+    this.timers.push(setTimeout(() => this.child.kill('SIGTERM'), cancelGraceMs));
+    this.timers.push(setTimeout(() => this.child.kill('SIGKILL'), cancelGraceMs + TERM_TO_KILL_MS));
+  }
+
+  /** Ends the trainer at once, for a worker that has lost the job. */
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  private async follow(assignment: TrainerAssignment): Promise<TrainerOutcome> {
+    let ending: Ending | null = null;
+    this.child.on('message', (message: TrainerToWorker) => {
+      if (message.type === 'ready') this.send({ type: 'assign', assignment });
+      if (message.type === 'done' || message.type === 'cancelled' || message.type === 'failed')
+        ending ??= message;
+      this.options.onMessage(message);
+    });
+    const exit = await new Promise<string>((resolve) => {
+      this.child.once('error', (error) => resolve(error.message));
+      this.child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    for (const timer of this.timers) clearTimeout(timer);
+    return this.judge(ending, exit);
+  }
+
+  private judge(ending: Ending | null, exit: string): TrainerOutcome {
+    if (this.isCancelling) return { type: 'cancelled' };
+    if (ending?.type === 'done') return ending;
+    if (ending?.type === 'failed') throw JobError.from(ending.error);
+    const hint =
+      exit === 'SIGKILL' ? ' The machine may be out of memory; a smaller batchSize needs less.' : '';
+    const message = `Expected the trainer to report its end; found it gone with ${exit}.${hint}`;
+    throw new JobError('trainer_lost', 'infrastructure', message, true);
+  }
+
+  private send(message: WorkerToTrainer): void {
+    // A trainer that is gone needs no message; its end is told by `outcome`.
+    if (this.child.connected) this.child.send(message, () => {});
+  }
+
+  private logOutput(): void {
+    const { log } = this.options;
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => log.debug({ line }, 'trainer output'));
+    }
+  }
+}
