@@ -67,7 +67,7 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
           200: {
             description: 'The content.',
             headers: {
-              ETag: { type: 'string', description: "The content's SHA-256, quoted; the manifest has none." },
+              ETag: { type: 'string', description: "The content's SHA-256, quoted." },
             },
             content: {
               'application/octet-stream': {
@@ -90,12 +90,9 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
           `Expected the name of an artifact of job "${id}", found "${name}".`,
         );
       }
-      reply.header('cache-control', CACHE_CONTROL);
-      if (artifact.sha256 !== null) {
-        const etag = `"${artifact.sha256}"`;
-        reply.header('etag', etag);
-        if (request.headers['if-none-match'] === etag) return reply.code(304).send(null);
-      }
+      const etag = `"${artifact.sha256}"`;
+      reply.header('cache-control', CACHE_CONTROL).header('etag', etag);
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send(null);
       return reply.type(contentTypeOf(name)).header('content-length', artifact.bytes).send(artifact.stream());
     },
   );
