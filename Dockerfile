@@ -21,7 +21,7 @@ RUN node scripts/setup.mjs --without redis \
   && test -e node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node
 
 FROM node:22-bookworm-slim AS service
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /opt/arcqueue /opt/arcqueue
 COPY --from=build /app/node_modules ./node_modules
@@ -30,7 +30,7 @@ COPY package.json ./
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
-EXPOSE 3000
+EXPOSE 8080
 # For the API. A worker has no port; docker-compose.yml turns this off for it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

@@ -1,4 +1,5 @@
 const BAR_WIDTH = 24;
+const BLOCK_WIDTH = 4;
 const REDRAW_MS = 100;
 
 /**
@@ -27,8 +28,7 @@ export function startStep(title, stream = process.stderr) {
     };
   }
   const draw = () => {
-    const filled = Math.round(fraction * BAR_WIDTH);
-    const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
+    const bar = fraction > 0 ? filledBar(fraction) : slidingBar(Date.now() - startedAt);
     const share = fraction > 0 ? `${Math.round(fraction * 100)} %`.padStart(5) : '';
     stream.write(`\r\x1b[K${bar} ${share} ${title} (${seconds()} s)`);
   };
@@ -47,6 +47,23 @@ export function startStep(title, stream = process.stderr) {
       stream.write('\r\x1b[K');
     },
   };
+}
+
+/** @param {number} fraction */
+function filledBar(fraction) {
+  const filled = Math.round(fraction * BAR_WIDTH);
+  return '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
+}
+
+/**
+ * For work whose end is not known: a short block that moves shows that something happens.
+ * @param {number} elapsedMs
+ */
+function slidingBar(elapsedMs) {
+  const room = BAR_WIDTH - BLOCK_WIDTH;
+  const position = Math.floor(elapsedMs / REDRAW_MS) % (2 * room);
+  const left = position <= room ? position : 2 * room - position;
+  return '░'.repeat(left) + '█'.repeat(BLOCK_WIDTH) + '░'.repeat(room - left);
 }
 
 /**
