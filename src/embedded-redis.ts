@@ -110,18 +110,18 @@ async function findFreePort(): Promise<number> {
 /** A PING answers only once the append-only file has been read. */
 async function waitUntilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-  redis.on('error', () => {});
-  try {
-    while (Date.now() < deadline) {
-      if (child.exitCode !== null) break;
-      const answer = await redis.ping().catch(() => null);
-      if (answer === 'PONG') return;
-      await setTimeout(50);
-    }
-  } finally {
-    redis.disconnect();
+  while (Date.now() < deadline && child.exitCode === null) {
+    if (await answersPing(url)) return;
+    await setTimeout(50);
   }
   child.kill('SIGKILL');
   throw new Error(`Expected Redis to answer within ${START_TIMEOUT_MS / 1000} s; it said:\n${output()}`);
+}
+
+async function answersPing(url: string): Promise<boolean> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => {});
+  const answer = await redis.ping().catch(() => null);
+  redis.disconnect();
+  return answer === 'PONG';
 }
