@@ -9,13 +9,19 @@ import { failureReason } from './failure-reason.js';
 const port = parentPort;
 if (port === null) throw new Error('decode-thread runs as a worker thread of the decode pool');
 
-port.on('message', async (request: DecodeRequest) => {
-  const reply: DecodeReply =
-    request.type === 'decode'
-      ? { id: request.id, failed: await decodeInto(request), inspected: [] }
-      : { id: request.id, failed: [], inspected: await inspectAll(request) };
-  port.postMessage(reply);
+// One request after another: a batch asked for ahead would otherwise decode at the same time as the one before it,
+// and take its memory and the training's cores too.
+let previous = Promise.resolve();
+port.on('message', (request: DecodeRequest) => {
+  previous = previous.then(async () => port.postMessage(await answer(request)));
 });
+
+async function answer(request: DecodeRequest): Promise<DecodeReply> {
+  const { id } = request;
+  return request.type === 'decode'
+    ? { id, failed: await decodeInto(request), inspected: [] }
+    : { id, failed: [], inspected: await inspectAll(request) };
+}
 
 async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): Promise<DecodeFailure[]> {
   const { paths, flips, offset, imageSize } = request;
