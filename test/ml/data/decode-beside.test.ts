@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { DecodePool } from '../../../src/ml/data/decode-pool.js';
+import { folderOf, pngOf, type Rgb } from './image-files.js';
+
+async function openPool(threads: number, imageSize = 8): Promise<DecodePool> {
+  const pool = await DecodePool.open({ threads, imageSize });
+  onTestFinished(() => pool.close());
+  return pool;
+}
+
+/** A picture of another colour in every place, so that a pixel moved anywhere shows. */
+const motley = (seed: number): Promise<Buffer> =>
+  pngOf(
+    8,
+    Array.from({ length: 64 }, (_, i): Rgb => [i * 4, seed * 37, (i * seed) % 256]),
+  );
+
+describe('what a decoding thread writes', () => {
+  it('is (value − 127.5) / 127.5, exactly', async () => {
+    const dir = await folderOf({ 'a.png': await pngOf(1, [[0, 127, 255]]) });
+    const { pixels } = await (await openPool(1, 1)).decode([join(dir, 'a.png')], null);
+    expect([...pixels]).toEqual([-1, Math.fround(-0.5 / 127.5), 1]);
+  });
+
+  it('is mirrored left to right in every row, and only where asked', async () => {
+    const path = join(await folderOf({ 'a.png': await motley(1) }), 'a.png');
+    const { pixels } = await (await openPool(2)).decode([path, path], [false, true]);
+    const at = (image: number, y: number, x: number) => {
+      const start = 3 * (64 * image + 8 * y + x);
+      return [...pixels.subarray(start, start + 3)];
+    };
+    for (let y = 0; y < 8; y += 1) {
+      for (let x = 0; x < 8; x += 1) expect(at(1, y, x)).toEqual(at(0, y, 7 - x));
+    }
+    expect(at(1, 0, 0)).not.toEqual(at(0, 0, 0));
+  });
+
+  it('lies in memory of its own for each batch', async () => {
+    const dir = await folderOf({ 'a.png': await motley(1), 'b.png': await motley(2) });
+    const pool = await openPool(1);
+    const first = await pool.decode([join(dir, 'a.png')], null);
+    const copy = Float32Array.from(first.pixels);
+    const second = await pool.decode([join(dir, 'b.png')], null);
+    expect(first.pixels).toEqual(copy);
+    expect(second.pixels).not.toEqual(copy);
+  });
+});
+
+describe('while the calling thread is blocked', () => {
+  it('the next image is opened once the one before it is decoded, over two batches', async () => {
+    const dir = await folderOf({ 'a.png': await motley(1) });
+    const image = join(dir, 'a.png');
+    const pipes = ['first', 'second', 'third'].map((name) => join(dir, `${name}.png`));
+    execFileSync('mkfifo', pipes);
+    const pool = await openPool(1);
+    const batches = [pool.decode(pipes.slice(0, 2), null), pool.decode(pipes.slice(2), null)];
+    // Each call blocks this thread until the decoder has read that pipe to its end. It takes one image after the
+    // other, so a pipe is opened only when the image before it is done: without this thread's help.
+    for (const pipe of pipes) execFileSync('sh', ['-c', 'cat "$0" > "$1"', image, pipe], { timeout: 20_000 });
+    const [two, one] = await Promise.all(batches);
+    expect([two?.failed, one?.failed]).toEqual([[], []]);
+    const alone = (await pool.decode([image], null)).pixels;
+    expect(one?.pixels).toEqual(alone);
+    expect(two?.pixels).toEqual(Float32Array.of(...alone, ...alone));
+  });
+});
