@@ -82,32 +82,6 @@ describe('DecodePool', () => {
     expect(inspected[40]?.error).not.toContain(dir);
   });
 
-  it('decodes while this thread is blocked', async () => {
-    const noise = Buffer.from(Array.from({ length: 600 * 600 * 3 }, (_, i) => (i * i) % 251));
-    const jpeg = await sharp(noise, { raw: { width: 600, height: 600, channels: 3 } })
-      .jpeg({ quality: 100 })
-      .toBuffer();
-    const dir = await folderOf({ 'a.jpg': jpeg });
-    const paths = new Array<string>(60).fill(join(dir, 'a.jpg'));
-    const pool = await openPool(1, 112);
-    await pool.decode(paths.slice(0, 1), null);
-    const timed = async (afterAsking: () => void) => {
-      const decoded = pool.decode(paths, null);
-      afterAsking();
-      const start = performance.now();
-      await decoded;
-      return performance.now() - start;
-    };
-    const free = await timed(() => {});
-    const afterBlock = await timed(() => {
-      const end = performance.now() + 5 * free;
-      while (performance.now() < end);
-    });
-    expect(free).toBeGreaterThan(50);
-    // Were this thread needed, nothing would have been done in the block, and the whole work would follow it.
-    expect(afterBlock).toBeLessThan(free / 4);
-  });
-
   it('rejects the work of a thread that dies, and what is asked of it later', async () => {
     const dir = await folderOf({ 'a.png': await plainPng([1, 2, 3]) });
     const pool = await openPool(1, 8);
