@@ -20,6 +20,8 @@ export type Manifest = {
   readonly attempt: number;
   readonly publishedAt: string;
   readonly files: readonly ArtifactFile[];
+  /** What the job's record shows as its result; kept here so that it outlives a worker that dies after publishing. */
+  readonly result: Readonly<Record<string, unknown>>;
   /** Dataset hash, versions, device. */
   readonly provenance: Readonly<Record<string, unknown>>;
 };

@@ -23,22 +23,42 @@ function stagingOf(artifactsDir: string, { jobId, attempt }: AttemptOf): string 
 
 /** Makes an empty folder for an attempt and removes what earlier attempts of the job left behind. */
 export async function openStaging(artifactsDir: string, attempt: AttemptOf): Promise<string> {
-  await discardStaging(artifactsDir, attempt.jobId);
+  await discardStaging(artifactsDir, attempt);
   const dir = stagingOf(artifactsDir, attempt);
   await mkdir(dir, { recursive: true });
   return dir;
 }
 
-/** Removes all unpublished work of a job. */
-export async function discardStaging(artifactsDir: string, jobId: string): Promise<void> {
+/** Removes the unpublished work of an attempt and of those before it; a later attempt may be at work elsewhere. */
+export async function discardStaging(artifactsDir: string, { jobId, attempt }: AttemptOf): Promise<void> {
   const root = join(artifactsDir, STAGING_FOLDER);
   const entries = await readdir(root).catch(() => []);
-  const own = entries.filter((entry) => entry.slice(0, entry.lastIndexOf('-')) === jobId);
+  const own = entries.filter((entry) => {
+    const hyphen = entry.lastIndexOf('-');
+    return entry.slice(0, hyphen) === jobId && Number(entry.slice(hyphen + 1)) <= attempt;
+  });
   await Promise.all(own.map((entry) => rm(join(root, entry), { recursive: true, force: true })));
+}
+
+/** Takes back what an attempt published; a reader sees all of it or nothing. Does nothing where nothing is. */
+export async function withdrawArtifacts(artifactsDir: string, attempt: AttemptOf): Promise<void> {
+  const dir = stagingOf(artifactsDir, attempt);
+  await mkdir(dirname(dir), { recursive: true });
+  await rm(dir, { recursive: true, force: true });
+  const target = artifactsOf(artifactsDir, attempt.jobId);
+  try {
+    await rename(target, dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await sync(dirname(target));
+  await rm(dir, { recursive: true, force: true });
 }
 
 export type Publication = AttemptOf & {
   readonly kind: Manifest['kind'];
+  readonly result: Manifest['result'];
   readonly provenance: Manifest['provenance'];
 };
 
@@ -56,7 +76,7 @@ export async function publishArtifacts(artifactsDir: string, publication: Public
   const files: ArtifactFile[] = [];
   for (const path of await listFiles(staging)) files.push(await hashAndSync(staging, path));
   if (files.length === 0) throw new Error('expected staged files to publish; found none');
-  const { jobId, kind, attempt, provenance } = publication;
+  const { jobId, kind, attempt, result, provenance } = publication;
   const publishedAt = new Date().toISOString();
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
@@ -65,13 +85,21 @@ export async function publishArtifacts(artifactsDir: string, publication: Public
     attempt,
     publishedAt,
     files,
+    result,
     provenance,
   };
   const manifestPath = join(staging, MANIFEST_FILE);
   await writeFile(manifestPath, `${JSON.stringify(manifest, null, 1)}\n`);
   await sync(manifestPath);
   await sync(staging);
-  await rename(staging, target);
+  try {
+    await rename(staging, target);
+  } catch (error) {
+    // Another attempt published between the look above and now.
+    const earlier = await readManifest(artifactsDir, jobId);
+    if (earlier === null) throw error;
+    return earlier;
+  }
   await sync(dirname(target));
   return manifest;
 }

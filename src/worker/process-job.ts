@@ -2,8 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
 import { DatasetLocationError, resolveDataset } from '../artifacts/dataset-location.js';
-import { artifactsOf } from '../artifacts/manifest.js';
-import { discardStaging, openStaging, publishArtifacts } from '../artifacts/publish.js';
+import { artifactsOf, type Manifest, readManifest } from '../artifacts/manifest.js';
+import {
+  type AttemptOf,
+  discardStaging,
+  openStaging,
+  publishArtifacts,
+  withdrawArtifacts,
+} from '../artifacts/publish.js';
 import type { Config } from '../config.js';
 import { JobError } from '../jobs/job-error.js';
 import type { JobRecord } from '../jobs/job-record.js';
@@ -11,7 +17,7 @@ import type { JobStore } from '../jobs/job-store.js';
 import { JobRecorder } from './job-recorder.js';
 import type { RunningJobs } from './running-jobs.js';
 import type { TrainerAssignment } from './trainer-messages.js';
-import { TrainerSupervisor, trainerEntry } from './trainer-supervisor.js';
+import { type TrainerOutcome, TrainerSupervisor, trainerEntry } from './trainer-supervisor.js';
 
 export type WorkerContext = {
   readonly store: JobStore;
@@ -27,41 +33,90 @@ export type Attempt = {
   readonly isLast: boolean;
 };
 
+/** The attempt was taken from this worker: it stops, or it lost the job. The record says nothing of a failure. */
+export class AttemptReleased extends Error {
+  override readonly name = 'AttemptReleased';
+}
+
 /**
  * Runs one attempt of a job, from `starting` to a terminal state. Returning tells the queue that it is done with
  * the job, whatever became of it.
- * @throws Error when the queue should start the job again
+ *
+ * The artifacts decide: once published, a later attempt ends the job with the result in their manifest instead of
+ * training again. Only a cancel takes them back, since `cancelling` never becomes `succeeded`.
+ *
+ * @param released aborted when this worker must let go of the job
+ * @throws AttemptReleased when it did; any other Error when the queue should start the job again or drop it
  */
-export async function processJob(context: WorkerContext, attempt: Attempt, lost: AbortSignal): Promise<void> {
-  const { store } = context;
+export async function processJob(
+  context: WorkerContext,
+  attempt: Attempt,
+  released: AbortSignal,
+): Promise<void> {
+  const { store, config } = context;
   const log = context.log.child({ jobId: attempt.id, attempt: attempt.attempt });
   const job = await store.get(attempt.id);
   if (job === null) return log.warn('the queue named a job that has no record');
-  if (job.state === 'cancelling') return finishCancel(context, attempt, 'Its worker was gone already.');
-  const start = await store.transition(
-    job.id,
-    'starting',
-    `Taken by a worker, attempt ${attempt.attempt}.`,
-    attempt,
-  );
+  if (job.state === 'cancelling') {
+    return finishCancel({ ...context, log }, attempt, 'Its worker was gone already.');
+  }
+  const published = await readManifest(config.artifactsDir, job.id);
+  if (published !== null && job.state === 'finalizing') {
+    // Under the attempt that holds the record, so that its metrics and progress stay.
+    return finishPublished({ ...context, log }, { ...attempt, attempt: job.attempt }, published);
+  }
+  const cause = `Taken by a worker, attempt ${attempt.attempt}.`;
+  const start = await store.transition(job.id, 'starting', cause, attempt);
   if (!start.moved) return log.info({ reason: start.reason, state: start.state }, 'the job is not to be run');
   try {
-    await runAttempt({ ...context, log }, attempt, job, lost);
+    await runAttempt({ ...context, log }, attempt, { ...job, published }, released);
   } catch (error) {
+    if (released.aborted) await release({ ...context, log }, attempt);
     await settleFailure({ ...context, log }, attempt, error);
   } finally {
-    await discardStaging(context.config.artifactsDir, job.id).catch(() => {});
+    await discardStaging(config.artifactsDir, stagedBy(attempt)).catch((error: Error) => {
+      log.warn({ err: error }, 'could not empty the staging folder');
+    });
   }
 }
 
 async function runAttempt(
   context: WorkerContext,
   attempt: Attempt,
-  job: JobRecord,
-  lost: AbortSignal,
+  job: JobRecord & { readonly published: Manifest | null },
+  released: AbortSignal,
 ): Promise<void> {
-  const { store, config, log, running } = context;
+  const { store, config, log } = context;
   const startedAt = performance.now();
+  let { published } = job;
+  if (published !== null) {
+    await store.transition(job.id, 'running', 'An earlier attempt had published its artifacts.', attempt);
+  }
+  const outcome = published === null ? await runTrainer(context, attempt, job, released) : null;
+  if (outcome?.type === 'cancelled') return finishCancel(context, attempt, 'Its trainer has ended.');
+  const finalizing = await store.transition(job.id, 'finalizing', 'The trainer is done.', attempt);
+  if (!finalizing.moved) {
+    if (finalizing.state === 'cancelling')
+      return finishCancel(context, attempt, 'It was about to be published.');
+    return log.warn({ state: finalizing.state }, 'another attempt holds the job; its results are dropped');
+  }
+  if (outcome !== null) {
+    const { result, provenance } = outcome;
+    const publication = { ...stagedBy(attempt), kind: job.kind, result, provenance };
+    published = await publishArtifacts(config.artifactsDir, publication);
+  }
+  if (published === null) throw new Error('expected published artifacts; found none');
+  await finishPublished(context, attempt, published);
+  log.info({ seconds: (performance.now() - startedAt) / 1000 }, 'the attempt has ended');
+}
+
+/** Starts the trainer and resolves once it is gone and all it said is recorded. */
+async function runTrainer(
+  { store, config, log, running }: WorkerContext,
+  attempt: Attempt,
+  job: JobRecord,
+  released: AbortSignal,
+): Promise<TrainerOutcome> {
   const assignment = await assign(config, attempt, job);
   const recorder = new JobRecorder(store, attempt, log);
   const supervisor = new TrainerSupervisor(assignment, {
@@ -71,32 +126,31 @@ async function runAttempt(
     onMessage: (message) => recorder.take(message),
   });
   log.info({ trainerPid: supervisor.pid, kind: job.kind }, 'started a trainer');
-  lost.addEventListener('abort', () => supervisor.kill());
+  if (released.aborted) supervisor.kill();
+  released.addEventListener('abort', () => supervisor.kill());
   const unregister = running.add(job.id, supervisor);
   try {
     // A cancel that came before the job was registered shows in its record only.
     if ((await store.get(job.id))?.state === 'cancelling') supervisor.cancel();
-    const outcome = await supervisor.outcome;
-    await recorder.flush();
-    if (outcome.type === 'cancelled') return await finishCancel(context, attempt, 'Its trainer has ended.');
-    const finalizing = await store.transition(job.id, 'finalizing', 'The trainer is done.', attempt);
-    if (!finalizing.moved) {
-      if (finalizing.state === 'cancelling')
-        return await finishCancel(context, attempt, 'It was about to be published.');
-      return log.warn({ state: finalizing.state }, 'another attempt holds the job; its results are dropped');
-    }
-    const { result, provenance } = outcome;
-    const { kind, id } = job;
-    await publishArtifacts(config.artifactsDir, { jobId: id, kind, attempt: attempt.attempt, provenance });
-    await store.saveResult(id, attempt.attempt, result);
-    const published = await store.transition(id, 'succeeded', 'Its artifacts are published.', attempt);
-    if (!published.moved && published.state === 'cancelling') {
-      return await finishCancel(context, attempt, 'It had just been published.');
-    }
-    log.info({ seconds: (performance.now() - startedAt) / 1000 }, 'the job has succeeded');
+    return await supervisor.outcome;
   } finally {
     unregister();
+    await recorder.flush();
   }
+}
+
+/** Ends a job whose artifacts are published, whichever attempt published them. */
+async function finishPublished(context: WorkerContext, attempt: Attempt, manifest: Manifest): Promise<void> {
+  const { store, log } = context;
+  await store.saveResult(attempt.id, attempt.attempt, manifest.result);
+  const end = await store.transition(attempt.id, 'succeeded', 'Its artifacts are published.', attempt);
+  if (end.moved) return log.info('the job has succeeded');
+  if (end.state === 'cancelling') return finishCancel(context, attempt, 'It had just been published.');
+  log.info({ reason: end.reason, state: end.state }, 'the job was ended by another attempt');
+}
+
+function stagedBy({ id, attempt }: Attempt): AttemptOf {
+  return { jobId: id, attempt };
 }
 
 async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord): Promise<TrainerAssignment> {
@@ -111,13 +165,25 @@ async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord):
   return { ...common, kind: 'evaluate', request: job.request, modelDir };
 }
 
-async function finishCancel({ store, log }: WorkerContext, attempt: Attempt, cause: string): Promise<void> {
+/** Takes back what was published before the record says `cancelled`: a cancelled job has no artifacts. */
+async function finishCancel(context: WorkerContext, attempt: Attempt, cause: string): Promise<void> {
+  const { store, config, log } = context;
+  await withdrawArtifacts(config.artifactsDir, stagedBy(attempt));
   await store.transition(attempt.id, 'cancelled', cause);
-  log.info({ jobId: attempt.id }, 'the job is cancelled');
+  log.info('the job is cancelled');
+}
+
+/** Puts the record back in the line. One that a later attempt holds, or a client cancels, stays as it is. */
+async function release(context: WorkerContext, attempt: Attempt): Promise<never> {
+  const cause = 'Its worker let go of it.';
+  const back = await context.store.transition(attempt.id, 'queued', cause, attempt);
+  if (!back.moved && back.state === 'cancelling') await finishCancel(context, attempt, cause);
+  throw new AttemptReleased(cause);
 }
 
 /** Records a failure, or hands the job back to the queue when another try may help. */
-async function settleFailure({ store, log }: WorkerContext, attempt: Attempt, error: unknown): Promise<void> {
+async function settleFailure(context: WorkerContext, attempt: Attempt, error: unknown): Promise<void> {
+  const { store, log } = context;
   const failure = toJobError(error);
   const { id } = attempt;
   log.warn({ err: failure }, 'the attempt has failed');
@@ -126,8 +192,9 @@ async function settleFailure({ store, log }: WorkerContext, attempt: Attempt, er
     if (back.moved) throw failure;
   }
   const outcome = await store.fail(id, attempt.attempt, failure, failure.message);
-  if (!outcome.moved && outcome.state === 'cancelling')
-    await store.transition(id, 'cancelled', failure.message);
+  if (!outcome.moved && outcome.state === 'cancelling') {
+    await finishCancel(context, attempt, failure.message);
+  }
   throw new UnrecoverableError(failure.message);
 }
 

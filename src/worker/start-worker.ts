@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Job, Worker } from 'bullmq';
+import { type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
@@ -7,7 +7,7 @@ import { subscribeControl } from '../jobs/job-control.js';
 import { DEFAULT_PREFIX, queuePrefix } from '../jobs/job-keys.js';
 import { attemptOf, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
 import { JobStore } from '../jobs/job-store.js';
-import { processJob } from './process-job.js';
+import { AttemptReleased, processJob } from './process-job.js';
 import { RunningJobs } from './running-jobs.js';
 
 /** Workers that a job may lose before the queue gives it up. */
@@ -28,7 +28,7 @@ export async function startWorker(
   const running = new RunningJobs();
   const context = { store, config, log, running };
 
-  const worker = new Worker<QueuedJob>(QUEUE_NAME, (job, _token, signal) => run(job, signal), {
+  const worker = new Worker<QueuedJob>(QUEUE_NAME, run, {
     connection: redis,
     prefix: queuePrefix(DEFAULT_PREFIX),
     concurrency: 1,
@@ -42,13 +42,21 @@ export async function startWorker(
     for (const id of ids) worker.cancelJob(id, 'its lock was lost');
   });
 
-  async function run(job: Job<QueuedJob>, signal: AbortSignal | undefined): Promise<void> {
+  async function run(job: Job<QueuedJob>, token?: string, signal?: AbortSignal): Promise<void> {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     try {
       const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       const attempt = { id: job.data.id, attempt: attemptOf(job), isLast };
       await processJob(context, attempt, signal ?? new AbortController().signal);
+    } catch (error) {
+      if (!(error instanceof AttemptReleased)) throw error;
+      // Not a failed try: a worker that stops costs the job none of its attempts. One that lost the job cannot
+      // move it, and the queue notices by itself that its lock is gone.
+      await job
+        .moveToWait(token)
+        .catch((cause: Error) => log.info({ err: cause }, 'could not hand a job back'));
+      throw new WaitingError();
     } finally {
       delay.disable();
       log.info({ jobId: job.data.id, longestEventLoopDelayMs: delay.max / 1e6 }, 'done with the job');

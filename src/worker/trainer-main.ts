@@ -11,6 +11,9 @@ const cancelled = new AbortController();
 // Nobody reads the results of a trainer whose worker is gone, and another worker will take the job.
 process.once('disconnect', () => process.exit(1));
 
+// Ctrl-C reaches the whole process group; the worker decides what becomes of the job.
+process.on('SIGINT', () => {});
+
 process.on('message', (message: WorkerToTrainer) => {
   if (message.type === 'cancel') cancelled.abort(cancellation);
   else void runAndReport(message.assignment);

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { JobError } from '../jobs/job-error.js';
 import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trainer-messages.js';
@@ -21,7 +22,9 @@ export type SupervisorOptions = {
 
 /** From the sources, as tests run, the trainer's compiled form is the one that Node can start. */
 export function trainerEntry(): string {
-  return new URL('./trainer-main.js', import.meta.url.replace('/src/worker/', '/dist/worker/')).pathname;
+  return fileURLToPath(
+    new URL('./trainer-main.js', import.meta.url.replace('/src/worker/', '/dist/worker/')),
+  );
 }
 
 /**

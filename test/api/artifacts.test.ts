@@ -25,7 +25,7 @@ async function publish(jobId: string, kind: 'train' | 'evaluate'): Promise<void>
   await mkdir(join(staging, 'model'));
   await writeFile(join(staging, 'model/weights.bin'), WEIGHTS);
   await writeFile(join(staging, 'a name.json'), '{"a":1}');
-  await publishArtifacts(api.artifactsDir, { jobId, attempt: 1, kind, provenance: {} });
+  await publishArtifacts(api.artifactsDir, { jobId, attempt: 1, kind, result: {}, provenance: {} });
 }
 
 const get = (url: string, headers = {}) => api.app.inject({ method: 'GET', url, headers });

@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeConfig, loadConfig } from '../src/config.js';
+
+it('has a default for every setting', () => {
+  expect(loadConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 8080,
+    redisUrl: undefined,
+    dataDir: resolve('data'),
+    datasetRoot: resolve('data/datasets'),
+    artifactsDir: resolve('data/artifacts'),
+    logLevel: 'info',
+    decodeThreads: 1,
+    cancelGraceMs: 2000,
+    lockDurationMs: 30_000,
+  });
+});
+
+it('reads every setting that --help lists, and takes an empty one as unset', () => {
+  const given = {
+    HOST: '0.0.0.0',
+    PORT: '0',
+    REDIS_URL: 'rediss://user:secret@queue:6380/2',
+    DATA_DIR: '/srv/arcqueue',
+    DATASET_ROOT: '',
+    ARTIFACT_ROOT: '/models',
+    LOG_LEVEL: 'debug',
+    DECODE_THREADS: '4',
+    CANCEL_GRACE_MS: '0',
+    LOCK_DURATION_MS: '1000',
+  };
+  expect(loadConfig(given)).toEqual({
+    host: '0.0.0.0',
+    port: 0,
+    redisUrl: 'rediss://user:secret@queue:6380/2',
+    dataDir: '/srv/arcqueue',
+    datasetRoot: '/srv/arcqueue/datasets',
+    artifactsDir: '/models',
+    logLevel: 'debug',
+    decodeThreads: 4,
+    cancelGraceMs: 0,
+    lockDurationMs: 1000,
+  });
+  const listed = [...describeConfig().matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
+  expect(listed.sort()).toEqual(Object.keys(given).sort());
+});
+
+it('names every wrong setting at once, with what was expected and what was found', () => {
+  const wrong = { PORT: '65536', DECODE_THREADS: '1.5', LOG_LEVEL: 'loud', LOCK_DURATION_MS: '999' };
+  expect(() => loadConfig(wrong)).toThrow(
+    /PORT: expected an integer from 0 to 65535; found "65536".*LOG_LEVEL: expected one of fatal.*found "loud".*DECODE_THREADS.*"1.5".*LOCK_DURATION_MS/s,
+  );
+});
+
+it('does not repeat a wrong Redis URL, which may hold a password', () => {
+  expect(() => loadConfig({ REDIS_URL: 'http://user:secret@queue' })).toThrow(/^(?!.*secret).*REDIS_URL/s);
+});
+
+it('is frozen', () => {
+  expect(Object.isFrozen(loadConfig({}))).toBe(true);
+});

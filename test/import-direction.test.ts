@@ -1,0 +1,50 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { expect, it } from 'vitest';
+
+const SRC = resolve(import.meta.dirname, '../src');
+/** What each part may import of ours besides itself; `main.ts` and what else lies at the top may import anything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  jobs: [],
+  artifacts: [],
+  ml: [],
+  api: ['jobs', 'artifacts', 'config.ts', 'logger.ts'],
+  worker: ['jobs', 'artifacts', 'ml', 'config.ts', 'logger.ts'],
+  // A client of the HTTP API and of nothing else that runs.
+  cli: ['config.ts', 'logger.ts', 'jobs', 'ml'],
+  'config.ts': [],
+  'logger.ts': [],
+  'embedded-redis.ts': [],
+};
+/** Static, dynamic and type imports, and re-exports. */
+const REFERENCE = /(?:from|import|import\()\s*['"](\.{1,2}\/[^'"]+)['"]/g;
+
+function partOf(path: string): string {
+  return relative(SRC, path).split(sep)[0] ?? '';
+}
+
+async function findImports(): Promise<{ from: string; file: string; to: string }[]> {
+  const entries = await readdir(SRC, { recursive: true });
+  const found = [];
+  for (const file of entries.filter((entry) => entry.endsWith('.ts'))) {
+    const path = join(SRC, file);
+    for (const [, target = ''] of (await readFile(path, 'utf8')).matchAll(REFERENCE)) {
+      const to = partOf(resolve(dirname(path), target.replace(/\.js$/, '.ts')));
+      found.push({ from: partOf(path), file, to });
+    }
+  }
+  return found;
+}
+
+it('imports go one way: api → {jobs, artifacts} ← worker → ml', async () => {
+  const imports = await findImports();
+  // Not a single import found would mean that the pattern has gone blind.
+  for (const from of ['api', 'worker', 'ml', 'jobs', 'artifacts']) {
+    expect(imports.filter((entry) => entry.from === from).length, from).toBeGreaterThan(1);
+  }
+  expect(imports).toContainEqual({ from: 'worker', file: join('worker', 'trainer-main.ts'), to: 'ml' });
+  const wrong = imports.filter(
+    ({ from, to }) => from !== 'main.ts' && from !== to && !MAY_IMPORT[from]?.includes(to),
+  );
+  expect(wrong).toEqual([]);
+});
