@@ -1,0 +1,108 @@
+import { setTimeout } from 'node:timers/promises';
+import type { JobRecord } from '../jobs/job-record.js';
+import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
+
+const POLL_MS = 400;
+
+/** What a client must send; all else has a default. */
+export type TrainBody = Partial<TrainRequest> & Pick<TrainRequest, 'dataset'>;
+export type EvaluateBody = Partial<EvaluateRequest> & Pick<EvaluateRequest, 'dataset' | 'model'>;
+
+type ProblemBody = {
+  readonly detail?: string;
+  readonly errors?: readonly { readonly field: string; readonly expected: string; readonly found: string }[];
+};
+
+/** An answer other than success, with the problem document's words. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type WaitOptions = {
+  readonly onUpdate?: (job: JobRecord) => void;
+  readonly signal?: AbortSignal;
+  readonly pollMs?: number;
+};
+
+/** A small client of the service's HTTP interface. */
+export class ApiClient {
+  constructor(
+    readonly url: string,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  submitTrain(body: TrainBody): Promise<JobRecord> {
+    return this.request('/jobs/train', body);
+  }
+
+  submitEvaluate(body: EvaluateBody): Promise<JobRecord> {
+    return this.request('/jobs/evaluate', body);
+  }
+
+  getJob(id: string): Promise<JobRecord> {
+    return this.request(`/jobs/${id}`);
+  }
+
+  /** Whether the service accepts jobs; false too while nothing listens. */
+  async isReady(): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.url}/readyz`);
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Asks for a job until it is over.
+   * @returns the job, succeeded
+   * @throws Error with the job's own when it failed or was cancelled
+   */
+  async waitForJob(id: string, { onUpdate, pollMs = POLL_MS }: WaitOptions = {}): Promise<JobRecord> {
+    for (;;) {
+      const job = await this.getJob(id);
+      onUpdate?.(job);
+      if (job.state === 'succeeded') return job;
+      if (job.state === 'failed' || job.state === 'cancelled') {
+        const reason = job.error?.message ?? job.transitions.at(-1)?.cause ?? 'no reason was given';
+        throw new Error(
+          `The ${job.kind} job ${id} ${job.state === 'failed' ? 'failed' : 'was cancelled'}: ${reason}`,
+        );
+      }
+      await setTimeout(pollMs, undefined, this.signal ? { signal: this.signal } : {});
+    }
+  }
+
+  private async request(path: string, body?: object): Promise<JobRecord> {
+    const response = await fetch(`${this.url}${path}`, {
+      ...(body === undefined
+        ? {}
+        : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(this.signal ? { signal: this.signal } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new ApiError(response.status, describeProblem(response, text));
+    return JSON.parse(text) as JobRecord;
+  }
+}
+
+function describeProblem({ status, statusText }: Response, text: string): string {
+  let problem: ProblemBody = {};
+  try {
+    problem = JSON.parse(text) as ProblemBody;
+  } catch {
+    // A proxy's page is no problem document; the status alone is told.
+  }
+  const fields = (problem.errors ?? []).map(
+    ({ field, expected, found }) => `${field}: expected ${expected}; found ${found}`,
+  );
+  return [`${status} ${statusText}: ${problem.detail ?? 'no reason was given'}`, ...fields].join('\n  ');
+}
