@@ -10,7 +10,7 @@ import { assertPlatform, chooseFlavour, engineKey, TENSORFLOW_VERSION, wheelsOf 
 import { findFaults, writeStamp } from './engine-stamp.mjs';
 import { withLock } from './lock.mjs';
 import { showStep } from './progress.mjs';
-import { SetupError } from './setup-error.mjs';
+import { explainDiskError, SetupError } from './setup-error.mjs';
 import { assertChecksum, downloadWheel, unpackWheel } from './wheel.mjs';
 
 // What the finished folder takes, the largest wheel beside it while it is unpacked, and some room.
@@ -51,7 +51,11 @@ export async function setUpEngine(root) {
   const lockFile = join(cacheFolder(), 'engine.lock');
   const onWait = () =>
     void process.stderr.write('Another set-up is preparing the engine; waiting for it …\n');
-  await withLock(lockFile, () => repair(paths), onWait);
+  try {
+    await withLock(lockFile, () => repair(paths), onWait);
+  } catch (error) {
+    throw explainDiskError(error, cacheFolder());
+  }
   linkEngine(paths);
 }
 

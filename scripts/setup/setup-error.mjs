@@ -20,10 +20,16 @@ export function explainDiskError(error, folder) {
       `The disk that holds ${folder} is full: free some space, or set ARCQUEUE_CACHE to a folder on another disk, and run npm run setup again.`,
     );
   }
-  if (code === 'EACCES' || code === 'EROFS') {
+  // Node's recursive mkdir says ENOENT where it means a read-only file system.
+  if (code === 'EACCES' || code === 'EROFS' || (code === 'ENOENT' && isMkdir(error))) {
     return new SetupError(
       `${folder} cannot be written: make it writable, or set ARCQUEUE_CACHE to a folder that is.`,
     );
   }
   return error;
+}
+
+/** @param {unknown} error */
+function isMkdir(error) {
+  return /** @type {{ syscall?: string }} */ (error).syscall === 'mkdir';
 }
