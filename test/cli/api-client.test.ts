@@ -1,0 +1,64 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { ApiClient } from '../../src/cli/api-client.js';
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+async function serve(listener: RequestListener): Promise<ApiClient> {
+  server = createServer(listener);
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  return new ApiClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+it('posts what it is given as JSON and returns the job', async () => {
+  let received = '';
+  const client = await serve(async (request, response) => {
+    for await (const chunk of request) received += chunk;
+    received = `${request.method} ${request.url} ${request.headers['content-type']} ${received}`;
+    response.writeHead(202).end('{"id":"7","state":"queued"}');
+  });
+  expect(await client.submitTrain({ dataset: 'demo/train', epochs: 2 })).toMatchObject({ id: '7' });
+  expect(received).toBe('POST /jobs/train application/json {"dataset":"demo/train","epochs":2}');
+});
+
+it('turns a problem document into words', async () => {
+  const client = await serve((_, response) => {
+    const errors = [{ field: 'epochs', expected: 'an integer', found: '"many"' }];
+    response.writeHead(400).end(JSON.stringify({ detail: 'The request is wrong.', errors }));
+  });
+  await expect(client.submitTrain({ dataset: 'x' })).rejects.toThrow(
+    '400 Bad Request: The request is wrong.\n  epochs: expected an integer; found "many"',
+  );
+});
+
+it('survives an answer that is no problem document', async () => {
+  const client = await serve((_, response) => response.writeHead(502).end('<html>'));
+  await expect(client.getJob('7')).rejects.toThrow('502 Bad Gateway: no reason was given');
+});
+
+it('waits until a job has succeeded, telling each look at it', async () => {
+  const states = ['queued', 'running', 'succeeded'];
+  const client = await serve((_, response) => response.end(JSON.stringify({ state: states.shift() })));
+  const seen: string[] = [];
+  const job = await client.waitForJob('7', { pollMs: 1, onUpdate: ({ state }) => seen.push(state) });
+  expect(job.state).toBe('succeeded');
+  expect(seen).toEqual(['queued', 'running', 'succeeded']);
+});
+
+it("ends with a failed job's own reason", async () => {
+  const job = { kind: 'train', state: 'failed', error: { message: 'Expected images; found none.' } };
+  const client = await serve((_, response) => response.end(JSON.stringify(job)));
+  await expect(client.waitForJob('7')).rejects.toThrow(
+    'The train job 7 failed: Expected images; found none.',
+  );
+});
+
+it('stops waiting when its signal is aborted', async () => {
+  const stopper = new AbortController();
+  const { url } = await serve((_, response) => response.end('{"state":"running"}'));
+  const waiting = new ApiClient(url, stopper.signal).waitForJob('7', { pollMs: 60_000 });
+  setTimeout(() => stopper.abort(), 50);
+  await expect(waiting).rejects.toThrow();
+});
