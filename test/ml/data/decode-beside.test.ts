@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
@@ -64,5 +66,31 @@ describe('while the calling thread is blocked', () => {
     const alone = (await pool.decode([image], null)).pixels;
     expect(one?.pixels).toEqual(alone);
     expect(two?.pixels).toEqual(Float32Array.of(...alone, ...alone));
+  });
+
+  it('a batch asked for ahead waits for the one before it', async () => {
+    const dir = await folderOf({ 'a.png': await motley(1) });
+    const image = join(dir, 'a.png');
+    const pipes = [join(dir, 'first.png'), join(dir, 'second.png')];
+    execFileSync('mkfifo', pipes);
+    const pool = await openPool(1);
+    const batches = pipes.map((pipe) => pool.decode([pipe], null));
+    const [first = '', second = ''] = pipes;
+    const isOpened = (pipe: string) => {
+      try {
+        closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    // The first is known to be waited for: its writer, which holds it, got a reader.
+    const writer = await open(first, 'w');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isOpened(second)).toBe(false);
+    await writer.writeFile(await readFile(image));
+    await writer.close();
+    execFileSync('sh', ['-c', 'cat "$0" > "$1"', image, second], { timeout: 20_000 });
+    for (const { failed } of await Promise.all(batches)) expect(failed).toEqual([]);
   });
 });
