@@ -2,15 +2,15 @@ import { parseArgs } from 'node:util';
 
 export const DEMO_HELP = `Usage: npm run demo -- [options]
 
-Starts the service, trains ArcFace as a job and evaluates it.
+Starts the service, trains ArcFace as a job, evaluates it.
 
   --dataset DIR         A folder of one folder per class, in
                         place of the demo's photographs.
-  --epochs N            Default: 5; for a folder of your own
+  --epochs N            Default: 6; for a folder of your own
                         as many as make 400 steps.
   --batch-size N        Default: 16.
   --learning-rate X     Default: 0.05.
-  --backbone NAME       mobilefacenet (default) or iresnet18.
+  --backbone NAME       mobilefacenet (default), iresnet18.
   --serve               Keep the service running at the end.
   --help                Show this.
 

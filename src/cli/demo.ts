@@ -13,7 +13,7 @@ import { describeNextSteps, summarise } from './summary.js';
 const SEED = 1;
 const TRAIN_PATCHES = 96;
 const TEST_PATCHES = 20;
-const DEMO_EPOCHS = 5;
+const DEMO_EPOCHS = 6;
 /** Batch norm's moving statistics, which evaluation uses, need a few hundred steps to settle. */
 const OWN_STEPS = 400;
 const EVALUATION_BATCH = 32;

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { CLASS_PHOTOGRAPHS, PHOTOGRAPH_WHEEL, STRANGER_PHOTOGRAPHS } from './demo-photographs.js';
+
+/** Age at which what a killed download left is thrown away; a younger one may still be at work. */
+const STALE_MS = 3_600_000;
 
 // Node has no zip reader of its own, and pip needs Python anyway.
 const UNPACK = `
@@ -29,7 +32,8 @@ export function photographFolder(env: NodeJS.ProcessEnv = process.env): string {
  */
 export async function fetchPhotographs(folder: string): Promise<boolean> {
   if (await isWhole(folder)) return false;
-  await mkdir(join(folder, '..'), { recursive: true });
+  await mkdir(dirname(folder), { recursive: true });
+  await removeStaleParts(folder);
   const temporary = await mkdtemp(`${folder}.part-`);
   try {
     const wheel = await downloadWheel(join(temporary, 'wheel'));
@@ -47,6 +51,14 @@ export async function fetchPhotographs(folder: string): Promise<boolean> {
     return true;
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function removeStaleParts(folder: string): Promise<void> {
+  for (const name of await readdir(dirname(folder))) {
+    const path = join(dirname(folder), name);
+    if (!name.startsWith(`${basename(folder)}.part-`)) continue;
+    if (Date.now() - (await stat(path)).mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -33,10 +33,11 @@ function lineProgress(stream: NodeJS.WriteStream): JobProgress {
   let last = '';
   return {
     update(job) {
-      const key = `${job.state} ${job.progress?.epoch ?? 0}`;
+      // One line per state until the first figures are there, then one per epoch.
+      const key = job.progress === null ? job.state : `epoch ${job.progress.epoch}`;
       if (key === last) return;
       last = key;
-      stream.write(`  ${job.state}: ${describe(job)}\n`);
+      stream.write(`  ${describe(job)}\n`);
     },
     stop() {},
   };

@@ -21,8 +21,8 @@ export function summarise({ plain, thresholded, baseline, seconds }: SummaryInpu
     ['Accuracy, no threshold', percent(plain.result?.accuracy)],
     ['Accuracy of mean colours, for comparison', percent(baseline)],
     [`Accuracy at threshold ${threshold}, temperature ${temperature}`, percent(at.accuracyAtThreshold)],
-    ['  of the test images it accepts', percent(at.coverage)],
-    ['  and of those it gets right', percent(at.precisionAtThreshold)],
+    ['  share of the test images accepted', percent(at.coverage)],
+    ['  share of the accepted ones that are right', percent(at.precisionAtThreshold)],
   ];
   if (strangers !== undefined && strangers.images > 0) {
     rows.push(['Strangers rejected', `${strangers.rejected} of ${strangers.images}`]);

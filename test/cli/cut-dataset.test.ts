@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cutDataset } from '../../src/cli/cut-dataset.js';
 import type { Photograph } from '../../src/cli/demo-photographs.js';
 
-const SIDE = 400;
+const SIDE = 500;
 const photograph = (name: string): Photograph => {
   return { name, file: `${name}.png`, sha256: '', terms: 'CC0', credit: '' };
 };
@@ -35,8 +35,8 @@ async function cut(output: string, seed: number): Promise<void> {
     outputFolder: join(folder, output),
     classes: [photograph('ramp')],
     strangers: [photograph('other')],
-    trainPatches: 24,
-    testPatches: 8,
+    trainPatches: 40,
+    testPatches: 10,
     seed,
   });
 }
@@ -60,15 +60,15 @@ describe('cutDataset', () => {
     await cut('out', 1);
     const train = await cells('out/train/ramp');
     const test = await cells('out/test/ramp');
-    expect(train.size).toBe(12);
-    expect(test.size).toBe(4);
+    expect(train.size).toBe(20);
+    expect(test.size).toBe(5);
     expect([...test].filter((cell) => train.has(cell))).toEqual([]);
   });
 
   it('gives strangers test patches only', async () => {
     await cut('out', 1);
     expect(await readdir(join(folder, 'out/train'))).toEqual(['ramp']);
-    expect(await readdir(join(folder, 'out/test/other'))).toHaveLength(8);
+    expect(await readdir(join(folder, 'out/test/other'))).toHaveLength(10);
   });
 
   it('cuts the same patches from the same seed, and others from another', async () => {
