@@ -43,7 +43,11 @@ export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
     'protected-mode': 'yes',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawn(...withParentDeathSignal(server, args), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(...withParentDeathSignal(server, args), {
+    // In a session of its own: Ctrl-C must not end it before the worker has handed back its job.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -53,7 +57,7 @@ export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const url = `redis://127.0.0.1:${port}`;
   await waitUntilReady(url, child, () => output);
-  await writeFile(join(dir, PID_FILE), String(child.pid));
+  await writeFile(join(dir, PID_FILE), `${child.pid} ${process.pid}`);
   let isStopping = false;
   const lost = new Promise<void>((resolve) => {
     child.once('close', () => {
@@ -79,14 +83,21 @@ function withParentDeathSignal(server: string, args: string[]): [string, string[
   return hasSetpriv ? ['setpriv', ['--pdeathsig', 'TERM', server, ...args]] : [server, args];
 }
 
+/** @throws Error when the service that started it still runs, since two servers would ruin each other's file */
 async function endLeftover(pidFile: string): Promise<void> {
-  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  const text = await readFile(pidFile, 'utf8').catch(() => '');
+  const [pid = 0, owner = 0] = text.split(' ').map(Number);
   if (!Number.isInteger(pid) || pid <= 0) return;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   if (!SERVERS.some((name) => command.includes(name))) return;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  if (status.includes(`\nPPid:\t${owner}\n`)) {
+    throw new Error(`Expected a data folder that no other service uses; found process ${owner} using it`);
+  }
   process.kill(pid, 'SIGTERM');
   const deadline = Date.now() + STOP_TIMEOUT_MS;
   while (isAlive(pid) && Date.now() < deadline) await setTimeout(50);
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL');
 }
 
 function isAlive(pid: number): boolean {
@@ -110,7 +121,7 @@ async function findFreePort(): Promise<number> {
 /** A PING answers only once the append-only file has been read. */
 async function waitUntilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < deadline && child.exitCode === null) {
+  while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
     if (await answersPing(url)) return;
     await setTimeout(50);
   }

@@ -60,7 +60,11 @@ function keepWorkerRunning(
   let delayMs = RESTART_DELAY_MS;
 
   const run = (): void => {
-    child = fork(entry, [], { env: { ...process.env, REDIS_URL: redisUrl } });
+    child = fork(entry, [], {
+      // In a session of its own: Ctrl-C comes to it once, from here, and not from the terminal as well.
+      detached: true,
+      env: { ...process.env, REDIS_URL: redisUrl },
+    });
     ended = new Promise((resolve) => {
       child.once('exit', async (code) => {
         resolve();

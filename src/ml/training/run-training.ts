@@ -76,12 +76,15 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     hooks.onStarted?.(device);
 
     const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
+    const written = finished(metrics);
+    // Heard below, after the training; until then a full disk must not end the process.
+    written.catch(() => {});
     const outcome = await train(
       { backbone, head, optimizer },
       { ...request, ...split, pool, seed: deriveSeed(request.seed, SEED_STREAM.batches) },
       recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
     ).finally(() => metrics.end());
-    await finished(metrics);
+    await written;
     const config = {
       backbone: request.backbone,
       embeddingSize: request.embeddingSize,
