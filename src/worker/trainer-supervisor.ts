@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -46,6 +47,7 @@ export class TrainerSupervisor {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    yieldToWorker(this.child);
     this.outcome = this.follow(assignment);
     this.logOutput();
   }
@@ -106,5 +108,15 @@ export class TrainerSupervisor {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => log.debug({ line }, 'trainer output'));
     }
+  }
+}
+
+/** Where processors are few, the trainer's many threads would otherwise hold up the worker's one. */
+function yieldToWorker({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Gone already, or not allowed: it then runs at the worker's own priority.
   }
 }

@@ -57,10 +57,10 @@ describe('a training', () => {
   });
 
   it('keeps the metrics of every step and every epoch', async () => {
-    type History = { steps: StepMetrics[]; epochs: EpochMetrics[] };
+    type History = { steps: { rows: StepMetrics[] }; epochs: EpochMetrics[] };
     const { steps, epochs } = await service.json<History>(`/jobs/${trained.id}/metrics`);
-    expect(steps.map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(steps.flat().every(Number.isFinite)).toBe(true);
+    expect(steps.rows.map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(steps.rows.flat().every(Number.isFinite)).toBe(true);
     expect(epochs.map(({ epoch, step }) => [epoch, step])).toEqual([
       [1, 3],
       [2, 6],

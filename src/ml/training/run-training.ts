@@ -73,54 +73,60 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     };
     const head = ArcfaceHead.build(headOptions, random);
     const optimizer = new Sgd([...backbone.parameters, ...head.parameters], request);
-    hooks.onStarted?.(device);
+    try {
+      hooks.onStarted?.(device);
 
-    const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
-    const written = finished(metrics);
-    // Heard below, after the training; until then a full disk must not end the process.
-    written.catch(() => {});
-    const outcome = await train(
-      { backbone, head, optimizer },
-      { ...request, ...split, pool, seed: deriveSeed(request.seed, SEED_STREAM.batches) },
-      recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
-    ).finally(() => metrics.end());
-    await written;
-    const config = {
-      backbone: request.backbone,
-      embeddingSize: request.embeddingSize,
-      request: { ...request, scale },
-    };
-    await writeModel(outputDir, {
-      backbone,
-      head,
-      classNames: dataset.classNames,
-      preprocessing: PREPROCESSING,
-      scale,
-      marginRadians: request.margin,
-      config,
-    });
-    const parameters = countParameters(backbone);
-    optimizer.dispose();
-    disposeBackbone(backbone);
-    for (const { value } of head.parameters) value.dispose();
-    return {
-      result: {
-        classCount,
-        trainingImages: split.training.length,
-        validationImages: split.validation.length,
+      const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
+      const written = finished(metrics);
+      // Heard below, after the training; until then a full disk must not end the process.
+      written.catch(() => {});
+      const outcome = await train(
+        { backbone, head, optimizer },
+        { ...request, ...split, pool, seed: deriveSeed(request.seed, SEED_STREAM.batches) },
+        recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
+      ).finally(() => metrics.end());
+      await written;
+      const config = {
+        backbone: request.backbone,
+        embeddingSize: request.embeddingSize,
+        request: { ...request, scale },
+      };
+      await writeModel(outputDir, {
+        backbone,
+        head,
+        classNames: dataset.classNames,
+        preprocessing: PREPROCESSING,
         scale,
-        parameters,
-        bestEpoch: outcome.best.epoch,
-        loss: outcome.best.loss,
-        accuracy: outcome.best.accuracy,
-        validationAccuracy: outcome.best.validationAccuracy ?? null,
-        validationLoss: outcome.best.validationLoss ?? null,
-        steps: outcome.steps,
-        skippedImages: dataset.skipped.length,
-        skipped: dataset.skipped.slice(0, LISTED_SKIPS),
-      },
-      provenance: { datasetHash: dataset.hash, device, ...versions, node: process.versions.node },
-    };
+        marginRadians: request.margin,
+        config,
+      });
+      const parameters = countParameters(backbone);
+      return {
+        result: {
+          classCount,
+          trainingImages: split.training.length,
+          validationImages: split.validation.length,
+          scale,
+          parameters,
+          bestEpoch: outcome.best.epoch,
+          loss: outcome.best.loss,
+          accuracy: outcome.best.accuracy,
+          validationAccuracy: outcome.best.validationAccuracy ?? null,
+          validationLoss: outcome.best.validationLoss ?? null,
+          steps: outcome.steps,
+          skippedImages: dataset.skipped.length,
+          skipped: dataset.skipped.slice(0, LISTED_SKIPS),
+        },
+        provenance: { datasetHash: dataset.hash, device, ...versions, node: process.versions.node },
+      };
+    } finally {
+      optimizer.dispose();
+      disposeBackbone(backbone);
+      for (const { value, gradient } of head.parameters) {
+        value.dispose();
+        gradient?.dispose();
+      }
+    }
   } finally {
     await pool.close();
   }

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
+import { runEvaluation } from '../../../src/ml/evaluation/run-evaluation.js';
+import { runTraining, type TrainingRequest } from '../../../src/ml/training/run-training.js';
+import type { RunHooks } from '../../../src/ml/training/training-hooks.js';
+import { writeColours } from '../../flow/tiny-dataset.js';
+
+const BASE: TrainingRequest = {
+  epochs: 2,
+  batchSize: 8,
+  shuffle: true,
+  backbone: 'mobilefacenet',
+  embeddingSize: 16,
+  margin: 0.5,
+  learningRate: 0.02,
+  momentum: 0.9,
+  weightDecay: 0.0005,
+  warmupEpochs: 1,
+  validationFraction: 0.1,
+  seed: 1,
+};
+
+let dir: string;
+let datasetDir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'arcqueue-training-'));
+  datasetDir = join(dir, 'colours');
+  await writeColours(datasetDir, { images: 4 });
+  await writeColours(join(dir, 'strangers'), { classes: ['grey'], images: 2 });
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+async function run(changes: Partial<TrainingRequest> = {}, hooks: RunHooks = {}) {
+  const outputDir = await mkdtemp(join(dir, 'model-'));
+  const losses: number[] = [];
+  const onSteps: RunHooks['onSteps'] = (rows) => losses.push(...rows.map(([, loss]) => loss));
+  const options = { datasetDir, outputDir, decodeThreads: 1, request: { ...BASE, ...changes } };
+  const { result } = await runTraining(options, { onSteps, ...hooks });
+  return { losses, result, outputDir };
+}
+
+describe('a training', () => {
+  let base: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    base = await run();
+  });
+
+  it('gives the same losses when it is run again, and leaves no tensor', async () => {
+    const { tf } = loadTensorFlow();
+    const before = tf.memory().numTensors;
+    const again = await run();
+    expect(base.losses.length).toBe(4);
+    expect(again.losses).toEqual(base.losses);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each<Partial<TrainingRequest>>([
+    { seed: 2 },
+    { backbone: 'iresnet18', epochs: 1 },
+    { embeddingSize: 8 },
+    { scale: 3 },
+    { margin: 0.1 },
+    { learningRate: 0.1 },
+    { momentum: 0 },
+    { weightDecay: 0.5 },
+    { warmupEpochs: 0 },
+    { validationFraction: 0.5 },
+    { shuffle: false },
+    { batchSize: 4 },
+  ])('is changed by %j', async (changes) => {
+    const { losses } = await run(changes);
+    expect(losses).not.toEqual(base.losses.slice(0, losses.length));
+    expect(losses.every(Number.isFinite)).toBe(true);
+  });
+
+  it('runs as many epochs as it was asked for', async () => {
+    expect((await run({ epochs: 1 })).losses.length).toBe(2);
+  });
+
+  it('stops when aborted, with the reason, within a second, and leaves no tensor', async () => {
+    const { tf } = loadTensorFlow();
+    const before = tf.memory().numTensors;
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let abortedAt = 0;
+    const onSteps = () => {
+      abortedAt = performance.now();
+      controller.abort(reason);
+    };
+    const running = run({ epochs: 1000 }, { onSteps, signal: controller.signal });
+    await expect(running).rejects.toBe(reason);
+    expect(performance.now() - abortedAt).toBeLessThan(1000);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses a dataset smaller than a batch', async () => {
+    await expect(run({ batchSize: 13 })).rejects.toMatchObject({ code: 'dataset_too_small', fault: 'data' });
+  });
+
+  it('refuses to evaluate on folders none of which is a class, and leaves no tensor', async () => {
+    const { tf } = loadTensorFlow();
+    const before = tf.memory().numTensors;
+    const evaluation = runEvaluation({
+      datasetDir: join(dir, 'strangers'),
+      modelDir: base.outputDir,
+      outputDir: dir,
+      decodeThreads: 1,
+      request: { batchSize: 5, threshold: 0.9, temperature: 5, shuffle: true, seed: 1 },
+    });
+    await expect(evaluation).rejects.toMatchObject({ code: 'no_known_class', fault: 'data' });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
