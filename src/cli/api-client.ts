@@ -50,6 +50,15 @@ export class ApiClient {
     return this.request(`/jobs/${id}`);
   }
 
+  /** Asks for a job to be stopped, even after this client's own signal was aborted; one that is over stays as it is. */
+  async cancelJob(id: string): Promise<void> {
+    const response = await fetch(`${this.url}/jobs/${id}/cancel`, { method: 'POST' });
+    const text = await response.text();
+    if (!response.ok && response.status !== 409) {
+      throw new ApiError(response.status, describeProblem(response, text));
+    }
+  }
+
   /** Whether the service accepts jobs; false too while nothing listens. */
   async isReady(): Promise<boolean> {
     try {

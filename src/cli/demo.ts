@@ -108,6 +108,10 @@ async function runJobs(service: Service, { name, epochs }: Prepared, context: Ru
     const progress = showJobProgress();
     try {
       return await client.waitForJob(id, { onUpdate: progress.update });
+    } catch (error) {
+      // Else the service would take the job up again, before the next demo's.
+      await client.cancelJob(id).catch(() => undefined);
+      throw error;
     } finally {
       progress.stop();
     }
@@ -144,7 +148,7 @@ async function runJobs(service: Service, { name, epochs }: Prepared, context: Ru
     seconds: (performance.now() - startedAt) / 1000,
   };
   say(`\n${summarise(summary)}\n\n${describeNextSteps(summary)}`);
-  if (!options.serve) say(`To keep the service running, with its Swagger UI: npm run demo -- --serve`);
+  if (!options.serve) say('To keep the service and its Swagger UI running:\n  npm run demo -- --serve');
 }
 
 async function serve({ url }: Service, signal: AbortSignal): Promise<void> {

@@ -37,12 +37,12 @@ export function describeNextSteps({ training, thresholded, url, dataDir }: Summa
   return [
     'Model:',
     `  ${folder(training)}`,
-    'Report:',
-    `  ${folder(thresholded)}/report.json`,
+    'Report (report.json):',
+    `  ${folder(thresholded)}`,
     'The same by hand, while the service runs:',
     curl(url, '/jobs/train', training.request),
     curl(url, '/jobs/evaluate', thresholded.request),
-    `  curl ${url}/jobs/${training.id}`,
+    `  curl ${url}/jobs`,
   ].join('\n');
 }
 

@@ -62,3 +62,16 @@ it('stops waiting when its signal is aborted', async () => {
   setTimeout(() => stopper.abort(), 50);
   await expect(waiting).rejects.toThrow();
 });
+
+it('cancels after its signal was aborted, and takes a job that is over for cancelled', async () => {
+  const seen: string[] = [];
+  const { url } = await serve((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    response.writeHead(seen.length === 1 ? 202 : seen.length === 2 ? 409 : 503).end('{}');
+  });
+  const client = new ApiClient(url, AbortSignal.abort());
+  await client.cancelJob('7');
+  await client.cancelJob('7');
+  await expect(client.cancelJob('7')).rejects.toThrow('503');
+  expect(seen).toEqual(Array(3).fill('POST /jobs/7/cancel'));
+});
