@@ -48,7 +48,7 @@ async function main(options: DemoOptions): Promise<void> {
       onLost: (error) => stopper.abort(error),
     });
     await runJobs(service, prepared, { options, dataDir, startedAt, signal: stopper.signal });
-    if (options.serve) await serve(service, stopper.signal);
+    if (options.serve) await untilStopped(stopper.signal);
   } catch (error) {
     if (!isInterrupted) throw stopper.signal.aborted ? stopper.signal.reason : error;
     if (!options.serve) process.exitCode = 130;
@@ -143,16 +143,15 @@ async function runJobs(service: Service, { name, epochs }: Prepared, context: Ru
     plain,
     thresholded,
     baseline,
-    url: service.url,
+    url: options.serve ? service.url : null,
     dataDir: relative('', dataDir),
     seconds: (performance.now() - startedAt) / 1000,
   };
   say(`\n${summarise(summary)}\n\n${describeNextSteps(summary)}`);
-  if (!options.serve) say('To keep the service and its Swagger UI running:\n  npm run demo -- --serve');
 }
 
-async function serve({ url }: Service, signal: AbortSignal): Promise<void> {
-  say(`\nSwagger UI: ${url}/docs\nCtrl-C stops the service.`);
+async function untilStopped(signal: AbortSignal): Promise<void> {
+  say('\nCtrl-C stops the service.');
   await new Promise<void>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });

@@ -5,10 +5,14 @@ export type SummaryInput = {
   readonly plain: JobRecord;
   readonly thresholded: JobRecord;
   readonly baseline: number | null;
-  readonly url: string;
+  /** Where the service answers, or null when it stops after the demo. */
+  readonly url: string | null;
   readonly dataDir: string;
   readonly seconds: number;
 };
+
+/** Where `npm start` answers when nothing else is set. */
+const START_URL = 'http://127.0.0.1:8080';
 
 type Strangers = { readonly images: number; readonly rejected: number };
 
@@ -27,22 +31,29 @@ export function summarise({ plain, thresholded, baseline, seconds }: SummaryInpu
   if (strangers !== undefined && strangers.images > 0) {
     rows.push(['Strangers rejected', `${strangers.rejected} of ${strangers.images}`]);
   }
-  rows.push(['Test images', String(plain.result?.images ?? '?')], ['Time', `${Math.round(seconds)} s`]);
+  rows.push(
+    ['Test images of known classes', String(plain.result?.images ?? '?')],
+    ['Time', `${Math.round(seconds)} s`],
+  );
   return rows.map(([name, value]) => `  ${name.padEnd(43)}${value.padStart(11)}`).join('\n');
 }
 
-/** Where the results lie and how to do the same by hand. */
+/** Where the results lie and how to do the same by hand, against this service or one started on the same data. */
 export function describeNextSteps({ training, thresholded, url, dataDir }: SummaryInput): string {
+  const address = url ?? START_URL;
   const folder = (job: JobRecord) => `${dataDir}/artifacts/${job.id}`;
   return [
     'Model:',
     `  ${folder(training)}`,
     'Report (report.json):',
     `  ${folder(thresholded)}`,
-    'The same by hand, while the service runs:',
-    curl(url, '/jobs/train', training.request),
-    curl(url, '/jobs/evaluate', thresholded.request),
-    `  curl ${url}/jobs`,
+    ...(url === null
+      ? ['The same by hand, after this in a second terminal:', `  DATA_DIR=${dataDir} npm start`]
+      : ['The same by hand:']),
+    curl(address, '/jobs/train', training.request),
+    curl(address, '/jobs/evaluate', thresholded.request),
+    `  curl ${address}/jobs`,
+    `Swagger UI${url === null ? ', then' : ''}: ${address}/docs`,
   ].join('\n');
 }
 
