@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 beforeEach(() => {
-  worker = service.startWorker({ LOCK_DURATION_MS: '1000' });
+  worker = service.startWorker({ LOCK_DURATION_MS: '3000' });
 });
 afterEach(() => worker.end('SIGKILL'));
 
@@ -27,7 +27,7 @@ it('takes a job over from a worker killed with -9, whose trainer ends within 2 s
   await until('the trainer to end', 2000, async () => !(await isRunning(pid)));
   console.log(`the trainer ended ${Math.round(performance.now() - killed)} ms after its worker was killed`);
 
-  worker = service.startWorker({ LOCK_DURATION_MS: '1000' });
+  worker = service.startWorker({ LOCK_DURATION_MS: '3000' });
   const job = await service.reach(id, 'succeeded');
   expect(job.attempt).toBe(2);
   expect(job.transitions.map(({ state }) => state)).toEqual([
@@ -53,7 +53,7 @@ it('hands a job back when it is told to stop, at no cost of a try, and another w
   const waiting = await service.job(id);
   expect(waiting).toMatchObject({ state: 'queued', error: null });
 
-  worker = service.startWorker({ LOCK_DURATION_MS: '1000' });
+  worker = service.startWorker({ LOCK_DURATION_MS: '3000' });
   expect((await service.reach(id, 'succeeded')).attempt).toBe(2);
 });
 

@@ -53,7 +53,7 @@ export class ServiceProcess {
   }
 
   /** The first line whose message holds `text` and whose fields are as given, once it has been written. */
-  line(text: string, fields: Readonly<Record<string, unknown>> = {}, timeoutMs = 20_000): Promise<LogLine> {
+  line(text: string, fields: Readonly<Record<string, unknown>> = {}, timeoutMs = 40_000): Promise<LogLine> {
     return until(`"${text}" in the log (${this.errors})`, timeoutMs, () =>
       this.log.find(
         (line) =>
