@@ -52,7 +52,7 @@ export class ApiClient {
 
   /** Asks for a job to be stopped, even after this client's own signal was aborted; one that is over stays as it is. */
   async cancelJob(id: string): Promise<void> {
-    const response = await fetch(`${this.url}/jobs/${id}/cancel`, { method: 'POST' });
+    const response = await this.fetch(`/jobs/${id}/cancel`, { method: 'POST' });
     const text = await response.text();
     if (!response.ok && response.status !== 409) {
       throw new ApiError(response.status, describeProblem(response, text));
@@ -91,7 +91,7 @@ export class ApiClient {
   }
 
   private async request(path: string, body?: object): Promise<JobRecord> {
-    const response = await fetch(`${this.url}${path}`, {
+    const response = await this.fetch(path, {
       ...(body === undefined
         ? {}
         : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
@@ -100,6 +100,16 @@ export class ApiClient {
     const text = await response.text();
     if (!response.ok) throw new ApiError(response.status, describeProblem(response, text));
     return JSON.parse(text) as JobRecord;
+  }
+
+  private async fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`${this.url}${path}`, init);
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      const { message, cause } = error as Error & { cause?: { code?: string } };
+      throw new Error(`${this.url} does not answer: ${cause?.code ?? message}.`);
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { CLASS_PHOTOGRAPHS, STRANGER_PHOTOGRAPHS } from './demo-photographs.js';
 import { fetchPhotographs, photographFolder } from './fetch-photographs.js';
 import { showJobProgress } from './job-progress.js';
 import { meanColourAccuracy, readMeanColours } from './mean-colour-baseline.js';
-import { type Service, startService } from './service-process.js';
+import { type Service, serviceLog, startService } from './service-process.js';
 import { copySplit, datasetName, splitFolder } from './split-folder.js';
 import { describeNextSteps, summarise } from './summary.js';
 
@@ -19,7 +19,7 @@ const OWN_STEPS = 400;
 const EVALUATION_BATCH = 32;
 const THRESHOLD = 0.9;
 const TEMPERATURE = 5;
-const DEFAULT_SERVE_PORT = 8080;
+const DEFAULT_SERVE_PORT = '8080';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -39,8 +39,8 @@ async function main(options: DemoOptions): Promise<void> {
   try {
     const prepared = await prepare(options, join(dataDir, 'datasets'));
     stopper.signal.throwIfAborted();
-    say('Starting the service');
-    const port = options.serve ? Number(process.env.PORT || DEFAULT_SERVE_PORT) : 0;
+    say(`Starting the service (log: ${relative('', serviceLog(dataDir))})`);
+    const port = options.serve ? process.env.PORT || DEFAULT_SERVE_PORT : '0';
     service = await startService({
       dataDir,
       port,

@@ -38,6 +38,12 @@ it('survives an answer that is no problem document', async () => {
   await expect(client.getJob('7')).rejects.toThrow('502 Bad Gateway: no reason was given');
 });
 
+it('names the address where nothing answers', async () => {
+  const { url } = await serve(() => {});
+  await new Promise((done) => server?.close(done));
+  await expect(new ApiClient(url).getJob('7')).rejects.toThrow(`${url} does not answer: ECONNREFUSED.`);
+});
+
 it('waits until a job has succeeded, telling each look at it', async () => {
   const states = ['queued', 'running', 'succeeded'];
   const client = await serve((_, response) => response.end(JSON.stringify({ state: states.shift() })));
