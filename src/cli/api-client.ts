@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import type { JobRecord } from '../jobs/job-record.js';
+import type { JobRecord, JobState } from '../jobs/job-record.js';
 import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
 
 const POLL_MS = 400;
+const UNFINISHED_STATES: readonly JobState[] = ['queued', 'starting', 'running', 'finalizing'];
 
 /** What a client must send; all else has a default. */
 export type TrainBody = Partial<TrainRequest> & Pick<TrainRequest, 'dataset'>;
@@ -50,6 +51,17 @@ export class ApiClient {
     return this.request(`/jobs/${id}`);
   }
 
+  /** Asks for every job that waits or runs to be stopped; of more than 100 in one state, for the newest. @returns how many */
+  async cancelUnfinished(): Promise<number> {
+    const ids = new Set<string>();
+    for (const state of UNFINISHED_STATES) {
+      const { jobs } = await this.request<{ jobs: JobRecord[] }>(`/jobs?state=${state}&limit=100`);
+      for (const { id } of jobs) ids.add(id);
+    }
+    for (const id of ids) await this.cancelJob(id);
+    return ids.size;
+  }
+
   /** Asks for a job to be stopped, even after this client's own signal was aborted; one that is over stays as it is. */
   async cancelJob(id: string): Promise<void> {
     const response = await this.fetch(`/jobs/${id}/cancel`, { method: 'POST' });
@@ -90,7 +102,7 @@ export class ApiClient {
     }
   }
 
-  private async request(path: string, body?: object): Promise<JobRecord> {
+  private async request<Answer = JobRecord>(path: string, body?: object): Promise<Answer> {
     const response = await this.fetch(path, {
       ...(body === undefined
         ? {}
@@ -99,7 +111,7 @@ export class ApiClient {
     });
     const text = await response.text();
     if (!response.ok) throw new ApiError(response.status, describeProblem(response, text));
-    return JSON.parse(text) as JobRecord;
+    return JSON.parse(text) as Answer;
   }
 
   private async fetch(path: string, init: RequestInit): Promise<Response> {

@@ -101,6 +101,9 @@ type RunContext = {
 async function runJobs(service: Service, { name, epochs }: Prepared, context: RunContext): Promise<void> {
   const { options, dataDir, startedAt, signal } = context;
   const client = new ApiClient(service.url, signal);
+  // The service goes on with what a killed demo left, as it should; this one's job would wait for it.
+  const left = await client.cancelUnfinished();
+  if (left > 0) say(`Cancelling what an earlier demo left: ${left}`);
   const { batchSize, learningRate, backbone } = options;
   const dataset = { train: `${name}/train`, test: `${name}/test` };
   const finish = async (title: string, { id }: { id: string }) => {

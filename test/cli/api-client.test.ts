@@ -81,3 +81,16 @@ it('cancels after its signal was aborted, and takes a job that is over for cance
   await expect(client.cancelJob('7')).rejects.toThrow('503');
   expect(seen).toEqual(Array(3).fill('POST /jobs/7/cancel'));
 });
+
+it('cancels each job that waits or runs, once, and no other', async () => {
+  const jobs: Record<string, string[]> = { queued: ['1', '2'], running: ['2', '3'], succeeded: ['4'] };
+  const seen: string[] = [];
+  const client = await serve((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+    if (request.method === 'POST') seen.push(pathname);
+    const ids = jobs[searchParams.get('state') ?? ''] ?? [];
+    response.end(JSON.stringify({ jobs: ids.map((id) => ({ id })) }));
+  });
+  expect(await client.cancelUnfinished()).toBe(3);
+  expect(seen).toEqual(['/jobs/1/cancel', '/jobs/2/cancel', '/jobs/3/cancel']);
+});
