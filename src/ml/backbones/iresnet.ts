@@ -1,6 +1,7 @@
 import type { Random } from '../data/random.js';
 import { BatchNorm } from '../layers/batch-norm.js';
-import { Conv2d, type ConvolutionShape } from '../layers/conv2d.js';
+import { Conv2d } from '../layers/conv2d.js';
+import type { ConvolutionShape } from '../layers/convolution.js';
 import { Dense } from '../layers/dense.js';
 import { Flatten } from '../layers/flatten.js';
 import type { Layer } from '../layers/layer.js';

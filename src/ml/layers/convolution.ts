@@ -1,0 +1,90 @@
+import type { layers, SymbolicTensor, Tensor } from '@tensorflow/tfjs-node-gpu';
+import { loadTensorFlow } from '../engine/load-tensorflow.js';
+import { type Attribute, runSingleOp } from '../engine/raw-op.js';
+import type { LayersGraph } from '../export/layers-graph.js';
+import { type Layer, type Parameter, setGradient, takeKept } from './layer.js';
+
+export type ConvolutionShape = {
+  readonly kernel: number;
+  readonly stride: number;
+  /** Rows and columns of zeros on each side. TensorFlow's SAME would pad one side only at stride 2. */
+  readonly padding: number;
+};
+
+/** TensorFlow's three operations of one kind of convolution, with the attributes that only this kind has. */
+export type ConvolutionOps = {
+  readonly forward: string;
+  readonly kernelGradient: string;
+  readonly inputGradient: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+};
+
+/** The attributes that all these operations share; padding is symmetric and explicit. */
+function sharedAttributes({ stride, padding }: ConvolutionShape): Record<string, Attribute> {
+  return {
+    T: { dtype: 'float32' },
+    strides: { int: [1, stride, stride, 1] },
+    dilations: { int: [1, 1, 1, 1] },
+    data_format: { string: 'NHWC' },
+    padding: { string: padding === 0 ? 'VALID' : 'EXPLICIT' },
+    explicit_paddings: { int: padding === 0 ? [] : [0, 0, padding, padding, padding, padding, 0, 0] },
+  };
+}
+
+/** A convolution without bias, whole or depthwise: x [n, h, w, in] → [n, h', w', out]. */
+export abstract class Convolution implements Layer {
+  readonly parameters: readonly [Parameter];
+  readonly buffers = [];
+  private readonly attributes: Readonly<Record<string, Attribute>>;
+  private kept: Tensor | null = null;
+
+  /** @param hasInputGradient false for a first layer: the gradient of the images is wanted by nobody */
+  protected constructor(
+    readonly name: string,
+    kernel: Omit<Parameter, 'gradient'>,
+    readonly shape: ConvolutionShape,
+    private readonly ops: ConvolutionOps,
+    private readonly hasInputGradient: boolean,
+  ) {
+    this.parameters = [{ ...kernel, gradient: null }];
+    this.attributes = { ...sharedAttributes(shape), ...ops.attributes };
+  }
+
+  /** The tfjs layer of this kind, without padding. */
+  protected abstract toLayer(graph: LayersGraph): layers.Layer;
+
+  forward(x: Tensor, training: boolean): Tensor {
+    const y = runSingleOp(this.ops.forward, this.attributes, [x, this.parameters[0].value]);
+    if (training) this.kept = x;
+    else x.dispose();
+    return y;
+  }
+
+  backward(dy: Tensor): Tensor {
+    const { tf } = loadTensorFlow();
+    const { attributes, ops } = this;
+    const x = takeKept(this.kept, this.name);
+    this.kept = null;
+    const [kernel] = this.parameters;
+    const kernelSizes = tf.tensor1d(kernel.value.shape, 'int32');
+    setGradient(kernel, runSingleOp(ops.kernelGradient, attributes, [x, kernelSizes, dy]));
+    kernelSizes.dispose();
+    const inputSizes = tf.tensor1d(x.shape, 'int32');
+    x.dispose();
+    const dx = this.hasInputGradient
+      ? runSingleOp(ops.inputGradient, attributes, [inputSizes, kernel.value, dy])
+      : tf.zeros([0]);
+    inputSizes.dispose();
+    dy.dispose();
+    return dx;
+  }
+
+  toLayersModel(x: SymbolicTensor, graph: LayersGraph): SymbolicTensor {
+    const { padding } = this.shape;
+    const padded =
+      padding === 0
+        ? x
+        : (graph.tf.layers.zeroPadding2d({ padding, name: `${this.name}.pad` }).apply(x) as SymbolicTensor);
+    return graph.bind(this.toLayer(graph), [this.parameters[0].value]).apply(padded) as SymbolicTensor;
+  }
+}
