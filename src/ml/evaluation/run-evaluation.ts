@@ -60,7 +60,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
       step += 1;
       const now = performance.now();
       const seconds = (now - startedAt) / 1000;
-      meter.add(step, { images: labels.length, seconds, metrics: tally.running() });
+      meter.add(step, { images: labels.length, seconds, metrics: () => tally.running() });
       startedAt = now;
     }
     const report = {

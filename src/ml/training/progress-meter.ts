@@ -6,8 +6,8 @@ type StepRow = readonly [step: number, loss: number, accuracy: number, learningR
 export type StepDone = {
   readonly images: number;
   readonly seconds: number;
-  /** Latest figures by name. */
-  readonly metrics: Readonly<Record<string, number>>;
+  /** Latest figures by name; asked for only when a report is due. */
+  readonly metrics: () => Readonly<Record<string, number>>;
   /** For the history of a training; an evaluation keeps none. */
   readonly row?: StepRow;
 };
@@ -58,7 +58,7 @@ export class ProgressMeter {
         imagesPerSecond: secondsPerStep > 0 ? round(images / secondsPerStep, 1) : 0,
         secondsLeft: round((steps - step) * secondsPerStep, 1),
       },
-      metrics,
+      metrics(),
     );
   }
 }

@@ -76,7 +76,7 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
         meter.add(step, {
           images: batch.count,
           seconds: (now - stepStart) / 1000,
-          metrics: { loss, accuracy, learningRate },
+          metrics: () => ({ loss, accuracy, learningRate }),
           row: [step, loss, accuracy, learningRate],
         });
         stepStart = now;
