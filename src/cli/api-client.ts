@@ -28,7 +28,6 @@ export class ApiError extends Error {
 
 export type WaitOptions = {
   readonly onUpdate?: (job: JobRecord) => void;
-  readonly signal?: AbortSignal;
   readonly pollMs?: number;
 };
 
