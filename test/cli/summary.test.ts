@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeNextSteps, type SummaryInput, summarise } from '../../src/cli/summary.js';
 import type { EvaluateJob, TrainJob } from '../../src/jobs/job-record.js';
+import { trainRequest } from '../jobs/job-requests.js';
 
 const ID = '01a20d41-0de0-7106-8bc7-23992612459d';
 const common = {
@@ -18,21 +19,7 @@ const training: TrainJob = {
   ...common,
   transitions: [],
   kind: 'train',
-  request: {
-    dataset: 'demo/train',
-    epochs: 6,
-    batchSize: 16,
-    shuffle: true,
-    backbone: 'mobilefacenet',
-    embeddingSize: 128,
-    margin: 0.5,
-    learningRate: 0.05,
-    momentum: 0.9,
-    weightDecay: 0.0005,
-    warmupEpochs: 1,
-    validationFraction: 0.1,
-    seed: 1,
-  },
+  request: { ...trainRequest, epochs: 6 },
   result: {},
 };
 

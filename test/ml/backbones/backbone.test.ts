@@ -11,11 +11,26 @@ import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
 import { Sgd } from '../../../src/ml/training/sgd.js';
-import { trainStep } from '../../../src/ml/training/train-step.js';
+import { type Learner, trainStep } from '../../../src/ml/training/train-step.js';
 import { spread } from '../finite-differences.js';
 
 const { tf } = loadTensorFlow();
 const images = (count: number) => tf.tensor4d(spread(count * 112 * 112 * 3), [count, 112, 112, 3]);
+
+/** A MobileFaceNet that tells two classes apart. */
+function buildLearner(options: {
+  readonly seed: number;
+  readonly embeddingSize: number;
+  readonly marginRadians: number;
+  readonly weightDecay: number;
+}): Learner {
+  const { seed, embeddingSize, marginRadians, weightDecay } = options;
+  const random = createRandom(seed);
+  const backbone = buildBackbone('mobilefacenet', embeddingSize, random);
+  const head = ArcfaceHead.build({ classCount: 2, embeddingSize, scale: 16, marginRadians }, random);
+  const optimizer = new Sgd([...backbone.parameters, ...head.parameters], { momentum: 0.9, weightDecay });
+  return { backbone, head, optimizer };
+}
 
 describe('parameter counts', () => {
   it.each([
@@ -49,16 +64,8 @@ describe('a backbone', () => {
   });
 
   it('comes back from a snapshot after training went on', () => {
-    const random = createRandom(1);
-    const backbone = buildBackbone('mobilefacenet', 8, random);
-    const head = ArcfaceHead.build(
-      { classCount: 2, embeddingSize: 8, scale: 16, marginRadians: 0.5 },
-      random,
-    );
-    const optimizer = new Sgd([...backbone.parameters, ...head.parameters], {
-      momentum: 0.9,
-      weightDecay: 0,
-    });
+    const learner = buildLearner({ seed: 1, embeddingSize: 8, marginRadians: 0.5, weightDecay: 0 });
+    const { backbone } = learner;
     const embed = () => {
       const y = backbone.forward(images(2), false);
       const values = [...y.dataSync()];
@@ -68,7 +75,7 @@ describe('a backbone', () => {
     const before = embed();
     const snapshot = takeSnapshot(backbone);
     const labels = tf.tensor1d([0, 1], 'int32');
-    trainStep({ backbone, head, optimizer }, images(2), labels, 0.1);
+    trainStep(learner, images(2), labels, 0.1);
     expect(embed()).not.toEqual(before);
     restoreSnapshot(backbone, snapshot);
     expect(embed()).toEqual(before);
@@ -78,21 +85,12 @@ describe('a backbone', () => {
 
 describe('a training step', () => {
   it('lowers the loss on a batch that it repeats, and leaks no tensor between step 10 and step 100', () => {
-    const random = createRandom(3);
-    const backbone = buildBackbone('mobilefacenet', 16, random);
-    const head = ArcfaceHead.build(
-      { classCount: 2, embeddingSize: 16, scale: 16, marginRadians: 0.3 },
-      random,
-    );
-    const optimizer = new Sgd([...backbone.parameters, ...head.parameters], {
-      momentum: 0.9,
-      weightDecay: 5e-4,
-    });
+    const learner = buildLearner({ seed: 3, embeddingSize: 16, marginRadians: 0.3, weightDecay: 5e-4 });
     const labels = tf.tensor1d([0, 1], 'int32');
     const losses: number[] = [];
     const counts: number[] = [];
     for (let step = 1; step <= 100; step += 1) {
-      losses.push(trainStep({ backbone, head, optimizer }, images(2), labels, 0.02).loss);
+      losses.push(trainStep(learner, images(2), labels, 0.02).loss);
       counts.push(tf.memory().numTensors);
     }
     expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 4);
@@ -100,22 +98,12 @@ describe('a training step', () => {
   });
 
   it('stops with a sentence when the loss is not finite, before any weight changes', () => {
-    const random = createRandom(3);
-    const backbone = buildBackbone('mobilefacenet', 8, random);
-    const head = ArcfaceHead.build(
-      { classCount: 2, embeddingSize: 8, scale: 16, marginRadians: 0.5 },
-      random,
-    );
-    const optimizer = new Sgd([...backbone.parameters, ...head.parameters], {
-      momentum: 0.9,
-      weightDecay: 0,
-    });
+    const learner = buildLearner({ seed: 3, embeddingSize: 8, marginRadians: 0.5, weightDecay: 0 });
+    const { backbone } = learner;
     const before = [...(backbone.parameters[0]?.value.dataSync() ?? [])];
     const broken = tf.fill([2, 112, 112, 3], Number.NaN);
     const labels = tf.tensor1d([0, 1], 'int32');
-    expect(() => trainStep({ backbone, head, optimizer }, broken, labels, 0.1)).toThrow(
-      /finite loss; found NaN/,
-    );
+    expect(() => trainStep(learner, broken, labels, 0.1)).toThrow(/finite loss; found NaN/);
     expect([...(backbone.parameters[0]?.value.dataSync() ?? [])]).toEqual(before);
   });
 });
