@@ -88,19 +88,10 @@ describe('a training', () => {
   });
 
   it('leaves the event loop of its worker free', async () => {
-    // Other processes of a busy machine can hold up any one training; a worker that blocks is held up in each.
-    const delays: number[] = [];
-    let id = trained.id;
-    while (delays.length < 3) {
-      const { longestEventLoopDelayMs } = await worker.line('done with the job', { jobId: id });
-      delays.push(Number(longestEventLoopDelayMs));
-      if ((delays.at(-1) ?? 0) < 50) break;
-      id = await service.submit('train', { dataset: 'colours', ...QUICK });
-      await service.reach(id, 'succeeded');
-    }
-    console.log(`the worker's longest event-loop delay during a training: ${delays.join(', ')} ms`);
-    expect(Math.min(...delays)).toBeGreaterThan(0);
-    expect(Math.min(...delays)).toBeLessThan(50);
+    const { longestEventLoopDelayMs } = await worker.line('done with the job', { jobId: trained.id });
+    console.log(`the worker's longest event-loop delay during a training: ${longestEventLoopDelayMs} ms`);
+    expect(longestEventLoopDelayMs).toBeGreaterThan(0);
+    expect(longestEventLoopDelayMs).toBeLessThan(50);
   });
 });
 
