@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { StartError } from './start-error.js';
 
 type Setting<T> = {
   readonly variable: string;
@@ -41,6 +42,16 @@ function integer(
   return { variable, description, defaultText: String(fallback), read };
 }
 
+function keyPrefix(variable: string, fallback: string, description: string): Setting<string> {
+  const read = (value: string | undefined): string => {
+    if (value === undefined || /^[\w{}.-]{1,64}$/.test(value)) return value ?? fallback;
+    throw new SettingError(
+      `${variable}: expected up to 64 letters, digits and any of _ . - { }; found "${value}"`,
+    );
+  };
+  return { variable, description, defaultText: fallback, read };
+}
+
 function choice(
   variable: string,
   choices: readonly string[],
@@ -73,6 +84,11 @@ const SETTINGS = {
     'REDIS_URL',
     'Redis that holds records and queue; needed where API and workers run apart.',
   ),
+  queuePrefix: keyPrefix(
+    'QUEUE_PREFIX',
+    'arcqueue',
+    'Start of every key in Redis; another one keeps two services apart.',
+  ),
   dataDir: folder('DATA_DIR', './data', 'Folder of everything that the service keeps.'),
   datasetRoot: optional(
     'DATASET_ROOT',
@@ -92,6 +108,12 @@ const SETTINGS = {
     [0, 60_000],
     'Time between asking a trainer to stop and SIGTERM.',
   ),
+  trainerSilenceMs: integer(
+    'TRAINER_SILENCE_MS',
+    1_800_000,
+    [10_000, 86_400_000],
+    'Time without a sign of life after which a trainer is ended and its job tried again.',
+  ),
   lockDurationMs: integer(
     'LOCK_DURATION_MS',
     30_000,
@@ -107,7 +129,7 @@ export type Config = Readonly<
 
 /**
  * Reads all settings from an environment, which nothing else of the service does. An empty value counts as unset.
- * @throws Error that lists every wrong setting with what was expected and what was found
+ * @throws StartError that lists every wrong setting with what was expected and what was found
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const values: Record<string, unknown> = {};
@@ -120,7 +142,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       faults.push(error.message);
     }
   }
-  if (faults.length > 0) throw new Error(`These settings are wrong:\n  ${faults.join('\n  ')}`);
+  if (faults.length > 0) throw new StartError(`These settings are wrong:\n  ${faults.join('\n  ')}`);
   const read = values as Values;
   return Object.freeze({
     ...read,
@@ -133,7 +155,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 export function describeConfig(): string {
   const lines = Object.values(SETTINGS).map(
     ({ variable, defaultText, description }) =>
-      `  ${variable.padEnd(18)}${description}\n${' '.repeat(20)}Default: ${defaultText}`,
+      `  ${variable.padEnd(20)}${description}\n${' '.repeat(22)}Default: ${defaultText}`,
   );
   return `Settings, read from the environment:\n${lines.join('\n')}\n`;
 }

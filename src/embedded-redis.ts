@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { StartError } from './start-error.js';
 
 const SERVERS = ['redis-server', 'valkey-server'] as const;
 const START_TIMEOUT_MS = 20_000;
@@ -21,12 +22,12 @@ export type EmbeddedRedis = {
 /**
  * Starts a Redis of the service's own: on loopback, with an append-only file under `dir`, never evicting. One
  * that a killed service left running on the same folder is ended first.
- * @throws Error that names what to install, or says why the server did not start
+ * @throws StartError that names what to install, or says why the server did not start
  */
 export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
   const server = SERVERS.find((name) => spawnSync(name, ['--version']).status === 0);
   if (server === undefined) {
-    throw new Error(
+    throw new StartError(
       `Expected ${SERVERS.join(' or ')} on the PATH; install it with: apt-get install redis-server`,
     );
   }
@@ -83,7 +84,7 @@ function withParentDeathSignal(server: string, args: string[]): [string, string[
   return hasSetpriv ? ['setpriv', ['--pdeathsig', 'TERM', server, ...args]] : [server, args];
 }
 
-/** @throws Error when the service that started it still runs, since two servers would ruin each other's file */
+/** @throws StartError when the service that started it still runs, since two servers would ruin each other's file */
 async function endLeftover(pidFile: string): Promise<void> {
   const text = await readFile(pidFile, 'utf8').catch(() => '');
   const [pid = 0, owner = 0] = text.split(' ').map(Number);
@@ -92,7 +93,9 @@ async function endLeftover(pidFile: string): Promise<void> {
   if (!SERVERS.some((name) => command.includes(name))) return;
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   if (status.includes(`\nPPid:\t${owner}\n`)) {
-    throw new Error(`Expected a data folder that no other service uses; found process ${owner} using it`);
+    throw new StartError(
+      `Expected a data folder that no other service uses; found process ${owner} using it`,
+    );
   }
   process.kill(pid, 'SIGTERM');
   const deadline = Date.now() + STOP_TIMEOUT_MS;
@@ -126,7 +129,7 @@ async function waitUntilReady(url: string, child: ChildProcess, output: () => st
     await setTimeout(50);
   }
   child.kill('SIGKILL');
-  throw new Error(`Expected Redis to answer within ${START_TIMEOUT_MS / 1000} s; it said:\n${output()}`);
+  throw new StartError(`Expected Redis to answer within ${START_TIMEOUT_MS / 1000} s; it said:\n${output()}`);
 }
 
 async function answersPing(url: string): Promise<boolean> {

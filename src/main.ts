@@ -1,32 +1,30 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import closeWithGrace from 'close-with-grace';
 import { startApi } from './api/start-api.js';
-import { type Config, describeConfig, loadConfig } from './config.js';
+import type { Config } from './config.js';
 import { type EmbeddedRedis, startEmbeddedRedis } from './embedded-redis.js';
+import { runEntry } from './entry.js';
+import { keepWorkerRunning } from './keep-worker.js';
 import { createLogger } from './logger.js';
 
-/** Pause before a worker that died is started again, growing with each death. */
-const RESTART_DELAY_MS = 1000;
-const LONGEST_RESTART_DELAY_MS = 30_000;
-
 // npm start: the API in this process, one worker as its child, and Redis too unless REDIS_URL names one.
-if (process.argv.includes('--help')) {
-  process.stdout.write(`Usage: npm start\n\nRuns API, one worker and Redis.\n\n${describeConfig()}`);
-} else {
-  await start(loadConfig());
-}
-
-async function start(config: Config): Promise<void> {
-  const log = createLogger(config.logLevel, 'service');
+await runEntry('npm start\n\nRuns API, one worker and Redis.', async (config) => {
   await mkdir(config.datasetRoot, { recursive: true });
   await mkdir(config.artifactsDir, { recursive: true });
-  const embedded =
-    config.redisUrl === undefined ? await startEmbeddedRedis(join(config.dataDir, 'redis')) : null;
-  const redisUrl = config.redisUrl ?? (embedded as EmbeddedRedis).url;
+  if (config.redisUrl !== undefined) return startAround(config, config.redisUrl, null);
+  const embedded = await startEmbeddedRedis(join(config.dataDir, 'redis'));
+  try {
+    await startAround(config, embedded.url, embedded);
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+});
+
+/** Starts API and worker on a Redis that is there, and stops all three in order when told to. */
+async function startAround(config: Config, redisUrl: string, embedded: EmbeddedRedis | null): Promise<void> {
+  const log = createLogger(config.logLevel, 'service');
   const api = await startApi({ ...config, redisUrl, logger: createLogger(config.logLevel, 'api') });
   const worker = keepWorkerRunning(redisUrl, (code) =>
     log.warn({ code }, 'the worker ended; it is started again'),
@@ -47,41 +45,4 @@ async function start(config: Config): Promise<void> {
     log.error('the embedded Redis ended by itself');
     closer.close();
   });
-}
-
-function keepWorkerRunning(
-  redisUrl: string,
-  onExit: (code: number | null) => void,
-): { stop(): Promise<void> } {
-  const entry = fileURLToPath(new URL('./worker/main.js', import.meta.url));
-  let isStopping = false;
-  let child: ChildProcess;
-  let ended: Promise<void>;
-  let delayMs = RESTART_DELAY_MS;
-
-  const run = (): void => {
-    child = fork(entry, [], {
-      // In a session of its own: Ctrl-C comes to it once, from here, and not from the terminal as well.
-      detached: true,
-      env: { ...process.env, REDIS_URL: redisUrl },
-    });
-    ended = new Promise((resolve) => {
-      child.once('exit', async (code) => {
-        resolve();
-        if (isStopping) return;
-        onExit(code);
-        await setTimeout(delayMs);
-        delayMs = Math.min(2 * delayMs, LONGEST_RESTART_DELAY_MS);
-        if (!isStopping) run();
-      });
-    });
-  };
-  run();
-  return {
-    async stop() {
-      isStopping = true;
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
 }

@@ -7,12 +7,14 @@ it('has a default for every setting', () => {
     host: '127.0.0.1',
     port: 8080,
     redisUrl: undefined,
+    queuePrefix: 'arcqueue',
     dataDir: resolve('data'),
     datasetRoot: resolve('data/datasets'),
     artifactsDir: resolve('data/artifacts'),
     logLevel: 'info',
     decodeThreads: 1,
     cancelGraceMs: 2000,
+    trainerSilenceMs: 1_800_000,
     lockDurationMs: 30_000,
   });
 });
@@ -22,24 +24,28 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     HOST: '0.0.0.0',
     PORT: '0',
     REDIS_URL: 'rediss://user:secret@queue:6380/2',
+    QUEUE_PREFIX: '{shop}',
     DATA_DIR: '/srv/arcqueue',
     DATASET_ROOT: '',
     ARTIFACT_ROOT: '/models',
     LOG_LEVEL: 'debug',
     DECODE_THREADS: '4',
     CANCEL_GRACE_MS: '0',
+    TRAINER_SILENCE_MS: '10000',
     LOCK_DURATION_MS: '1000',
   };
   expect(loadConfig(given)).toEqual({
     host: '0.0.0.0',
     port: 0,
     redisUrl: 'rediss://user:secret@queue:6380/2',
+    queuePrefix: '{shop}',
     dataDir: '/srv/arcqueue',
     datasetRoot: '/srv/arcqueue/datasets',
     artifactsDir: '/models',
     logLevel: 'debug',
     decodeThreads: 4,
     cancelGraceMs: 0,
+    trainerSilenceMs: 10_000,
     lockDurationMs: 1000,
   });
   const listed = [...describeConfig().matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
@@ -47,9 +53,15 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
 });
 
 it('names every wrong setting at once, with what was expected and what was found', () => {
-  const wrong = { PORT: '65536', DECODE_THREADS: '1.5', LOG_LEVEL: 'loud', LOCK_DURATION_MS: '999' };
+  const wrong = {
+    PORT: '65536',
+    DECODE_THREADS: '1.5',
+    LOG_LEVEL: 'loud',
+    QUEUE_PREFIX: 'a:b',
+    LOCK_DURATION_MS: '999',
+  };
   expect(() => loadConfig(wrong)).toThrow(
-    /PORT: expected an integer from 0 to 65535; found "65536".*LOG_LEVEL: expected one of fatal.*found "loud".*DECODE_THREADS.*"1.5".*LOCK_DURATION_MS/s,
+    /PORT: expected an integer from 0 to 65535; found "65536".*QUEUE_PREFIX.*"a:b".*LOG_LEVEL: expected one of fatal.*found "loud".*DECODE_THREADS.*"1.5".*LOCK_DURATION_MS/s,
   );
 });
 

@@ -8,13 +8,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jobs: [],
   artifacts: [],
   ml: [],
-  api: ['jobs', 'artifacts', 'config.ts', 'logger.ts'],
-  worker: ['jobs', 'artifacts', 'ml', 'config.ts', 'logger.ts'],
+  api: ['jobs', 'artifacts', 'entry.ts', 'logger.ts'],
+  worker: ['jobs', 'artifacts', 'ml', 'config.ts', 'entry.ts', 'logger.ts'],
   // A client of the HTTP API and of nothing else that runs.
   cli: ['config.ts', 'logger.ts', 'jobs', 'ml'],
-  'config.ts': [],
+  'config.ts': ['start-error.ts'],
+  'entry.ts': ['config.ts', 'start-error.ts'],
+  'start-error.ts': [],
   'logger.ts': [],
-  'embedded-redis.ts': [],
+  'embedded-redis.ts': ['start-error.ts'],
 };
 /** Static, dynamic and type imports, and re-exports. */
 const REFERENCE = /(?:from|import|import\()\s*['"](\.{1,2}\/[^'"]+)['"]/g;

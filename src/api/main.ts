@@ -1,13 +1,10 @@
 import closeWithGrace from 'close-with-grace';
-import { describeConfig, loadConfig } from '../config.js';
+import { runEntry } from '../entry.js';
 import { createLogger } from '../logger.js';
 import { startApi } from './start-api.js';
 
 // npm run api: the HTTP API alone; Redis and workers run elsewhere.
-if (process.argv.includes('--help')) {
-  process.stdout.write(`Usage: npm run api\n\nServes the HTTP API.\n\n${describeConfig()}`);
-} else {
-  const config = loadConfig();
+await runEntry('npm run api\n\nServes the HTTP API.', async (config) => {
   const log = createLogger(config.logLevel, 'api');
   const redisUrl = config.redisUrl ?? 'redis://127.0.0.1:6379';
   const api = await startApi({ ...config, redisUrl, logger: log });
@@ -15,4 +12,4 @@ if (process.argv.includes('--help')) {
     if (err) log.error({ err }, 'the API stops after an error');
     await api.close();
   });
-}
+});
