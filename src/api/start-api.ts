@@ -8,6 +8,7 @@ import { connectForRequests } from './redis-connection.js';
 
 export type ApiOptions = {
   readonly redisUrl: string;
+  readonly queuePrefix?: string;
   readonly datasetRoot: string;
   readonly artifactsDir: string;
   readonly host: string;
@@ -29,6 +30,7 @@ const REDIS_GRACE_MS = 2000;
 /** Starts the API on its port. It starts without Redis too, and answers 503 until Redis does. */
 export async function startApi({
   redisUrl,
+  queuePrefix,
   host,
   port,
   logger,
@@ -37,8 +39,8 @@ export async function startApi({
   const redis = connectForRequests(redisUrl, logger);
   const ready = new Promise((resolve) => redis.once('ready', resolve));
   const readyOrLate = Promise.race([ready, setTimeout(REDIS_GRACE_MS, undefined, { ref: false })]);
-  const store = new JobStore(redis);
-  const queue = new JobQueue(redis);
+  const store = new JobStore(redis, queuePrefix);
+  const queue = new JobQueue(redis, queuePrefix);
   const app = await buildApp({ ...folders, store, queue, redis, logger });
   await readyOrLate;
   const url = await app.listen({ host, port });

@@ -13,12 +13,18 @@ import {
 } from './manifest.js';
 
 /** Unpublished work lies here, on the same volume, so that publishing is one rename. */
-const STAGING_FOLDER = '.staging';
+export const STAGING_FOLDER = '.staging';
 
 export type AttemptOf = { readonly jobId: string; readonly attempt: number };
 
 function stagingOf(artifactsDir: string, { jobId, attempt }: AttemptOf): string {
   return join(artifactsDir, STAGING_FOLDER, `${jobId}-${attempt}`);
+}
+
+/** The attempt whose staging folder has this name, or null for a name of another kind. */
+export function parseStaging(name: string): AttemptOf | null {
+  const [, jobId, attempt] = /^(.+)-(\d+)$/.exec(name) ?? [];
+  return jobId === undefined ? null : { jobId, attempt: Number(attempt) };
 }
 
 /** Makes an empty folder for an attempt and removes what earlier attempts of the job left behind. */
@@ -34,17 +40,17 @@ export async function discardStaging(artifactsDir: string, { jobId, attempt }: A
   const root = join(artifactsDir, STAGING_FOLDER);
   const entries = await readdir(root).catch(() => []);
   const own = entries.filter((entry) => {
-    const hyphen = entry.lastIndexOf('-');
-    return entry.slice(0, hyphen) === jobId && Number(entry.slice(hyphen + 1)) <= attempt;
+    const staged = parseStaging(entry);
+    return staged?.jobId === jobId && staged.attempt <= attempt;
   });
   await Promise.all(own.map((entry) => rm(join(root, entry), { recursive: true, force: true })));
 }
 
-/** Takes back what an attempt published; a reader sees all of it or nothing. Does nothing where nothing is. */
+/** Takes back what a job published, and what is staged up to this attempt; a reader sees all of it or nothing. */
 export async function withdrawArtifacts(artifactsDir: string, attempt: AttemptOf): Promise<void> {
   const dir = stagingOf(artifactsDir, attempt);
   await mkdir(dirname(dir), { recursive: true });
-  await rm(dir, { recursive: true, force: true });
+  await discardStaging(artifactsDir, attempt);
   const target = artifactsOf(artifactsDir, attempt.jobId);
   try {
     await rename(target, dir);

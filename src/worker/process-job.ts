@@ -122,6 +122,7 @@ async function runTrainer(
   const supervisor = new TrainerSupervisor(assignment, {
     entry: trainerEntry(),
     cancelGraceMs: config.cancelGraceMs,
+    silenceMs: config.trainerSilenceMs,
     log,
     onMessage: (message) => recorder.take(message),
   });
@@ -147,6 +148,9 @@ async function finishPublished(context: WorkerContext, attempt: Attempt, manifes
   if (end.moved) return log.info('the job has succeeded');
   if (end.state === 'cancelling') return finishCancel(context, attempt, 'It had just been published.');
   log.info({ reason: end.reason, state: end.state }, 'the job was ended by another attempt');
+  if (end.state !== 'cancelled' && end.state !== 'failed') return;
+  // Ended while this worker was held up before publishing: what its client was told has to stay true.
+  await withdrawArtifacts(context.config.artifactsDir, stagedBy(attempt));
 }
 
 function stagedBy({ id, attempt }: Attempt): AttemptOf {

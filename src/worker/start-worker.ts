@@ -2,10 +2,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { sweepStaging } from '../artifacts/sweep-staging.js';
 import type { Config } from '../config.js';
 import { subscribeControl } from '../jobs/job-control.js';
-import { DEFAULT_PREFIX, queuePrefix } from '../jobs/job-keys.js';
+import { queuePrefix } from '../jobs/job-keys.js';
 import { attemptOf, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
+import { TERMINAL_STATES } from '../jobs/job-state.js';
 import { JobStore } from '../jobs/job-store.js';
 import { AttemptReleased, processJob } from './process-job.js';
 import { RunningJobs } from './running-jobs.js';
@@ -24,13 +26,14 @@ export async function startWorker(
 ): Promise<RunningWorker> {
   const redis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', (error) => log.warn({ err: error }, 'redis connection'));
-  const store = new JobStore(redis);
+  const store = new JobStore(redis, config.queuePrefix);
   const running = new RunningJobs();
   const context = { store, config, log, running };
+  void sweep(store, config.artifactsDir, log);
 
   const worker = new Worker<QueuedJob>(QUEUE_NAME, run, {
     connection: redis,
-    prefix: queuePrefix(DEFAULT_PREFIX),
+    prefix: queuePrefix(config.queuePrefix),
     concurrency: 1,
     lockDuration: config.lockDurationMs,
     stalledInterval: config.lockDurationMs,
@@ -63,7 +66,7 @@ export async function startWorker(
     }
   }
 
-  const unsubscribe = await subscribeControl(redis, ({ id }) => running.cancel(id));
+  const unsubscribe = await subscribeControl(redis, ({ id }) => running.cancel(id), config.queuePrefix);
   const poll = setInterval(async () => {
     for (const id of running.ids) {
       const job = await store.get(id).catch(() => null);
@@ -80,4 +83,19 @@ export async function startWorker(
       redis.disconnect();
     },
   };
+}
+
+/** A job that has not ended keeps its newest attempt's folder, whichever worker holds it. */
+async function sweep(store: JobStore, artifactsDir: string, log: Logger): Promise<void> {
+  try {
+    const removed = await sweepStaging(artifactsDir, async ({ jobId, attempt }) => {
+      const job = await store.get(jobId);
+      // Without a record it may be that of another service on the same volume.
+      if (job === null) return true;
+      return !TERMINAL_STATES.includes(job.state) && attempt >= job.attempt;
+    });
+    if (removed.length > 0) log.info({ removed }, 'removed what killed workers had staged');
+  } catch (error) {
+    log.warn({ err: error }, 'could not sweep the staging folder');
+  }
 }

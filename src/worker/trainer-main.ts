@@ -4,6 +4,9 @@ import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trai
 
 // The trainer: a process for one job attempt, started by the worker. All of TensorFlow runs here.
 
+/** A tenth of the shortest silence that TRAINER_SILENCE_MS can be set to. */
+const ALIVE_EVERY_MS = 1000;
+
 /** Why a run stopped when its worker asked it to. */
 const cancellation = new Error('the worker asked the trainer to stop');
 const cancelled = new AbortController();
@@ -20,6 +23,7 @@ process.on('message', (message: WorkerToTrainer) => {
 });
 
 send({ type: 'ready' });
+setInterval(() => send({ type: 'alive' }), ALIVE_EVERY_MS).unref();
 
 async function runAndReport(assignment: TrainerAssignment): Promise<void> {
   const ending = await run(assignment).then(

@@ -22,6 +22,8 @@ export type WorkerToTrainer =
 
 export type TrainerToWorker =
   | { readonly type: 'ready' }
+  /** Sent while nothing else is: the trainer's loop still turns. */
+  | { readonly type: 'alive' }
   | { readonly type: 'started'; readonly device: string }
   | {
       readonly type: 'progress';

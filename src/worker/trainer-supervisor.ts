@@ -16,6 +16,8 @@ export type TrainerOutcome = Extract<TrainerToWorker, { type: 'done' }> | { read
 export type SupervisorOptions = {
   readonly entry: string;
   readonly cancelGraceMs: number;
+  /** A trainer that says nothing for this long is ended. */
+  readonly silenceMs: number;
   readonly log: Logger;
   /** Every message of the trainer, in order, the ending included. */
   readonly onMessage: (message: TrainerToWorker) => void;
@@ -33,11 +35,16 @@ export function trainerEntry(): string {
  * it ended. The process is gone once `outcome` settles.
  */
 export class TrainerSupervisor {
-  /** @throws JobError as the trainer reported it, or `trainer_lost` when it ended without a word */
+  /**
+   * @throws JobError as the trainer reported it, `trainer_lost` when it ended without a word, `trainer_silent` when it
+   * had to be ended because none came
+   */
   readonly outcome: Promise<TrainerOutcome>;
   private readonly child: ChildProcess;
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly silence: NodeJS.Timeout;
   private isCancelling = false;
+  private isSilent = false;
 
   constructor(
     assignment: TrainerAssignment,
@@ -48,6 +55,7 @@ export class TrainerSupervisor {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     yieldToWorker(this.child);
+    this.silence = setTimeout(() => this.endSilent(), options.silenceMs);
     this.outcome = this.follow(assignment);
     this.logOutput();
   }
@@ -74,6 +82,7 @@ export class TrainerSupervisor {
   private async follow(assignment: TrainerAssignment): Promise<TrainerOutcome> {
     let ending: Ending | null = null;
     this.child.on('message', (message: TrainerToWorker) => {
+      this.silence.refresh();
       if (message.type === 'ready') this.send({ type: 'assign', assignment });
       if (message.type === 'done' || message.type === 'cancelled' || message.type === 'failed')
         ending ??= message;
@@ -83,7 +92,7 @@ export class TrainerSupervisor {
       this.child.once('error', (error) => resolve(error.message));
       this.child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of [this.silence, ...this.timers]) clearTimeout(timer);
     return this.judge(ending, exit);
   }
 
@@ -91,10 +100,21 @@ export class TrainerSupervisor {
     if (this.isCancelling) return { type: 'cancelled' };
     if (ending?.type === 'done') return ending;
     if (ending?.type === 'failed') throw JobError.from(ending.error);
+    if (this.isSilent) {
+      const seconds = this.options.silenceMs / 1000;
+      const text = `Expected a sign of life from the trainer within ${seconds} s; found none, and ended it.`;
+      throw new JobError('trainer_silent', 'infrastructure', text, true);
+    }
     const hint =
       exit === 'SIGKILL' ? ' The machine may be out of memory; a smaller batchSize needs less.' : '';
     const message = `Expected the trainer to report its end; found it gone with ${exit}.${hint}`;
     throw new JobError('trainer_lost', 'infrastructure', message, true);
+  }
+
+  /** Its loop is blocked for good, so there is nothing to ask it. */
+  private endSilent(): void {
+    this.isSilent = true;
+    this.kill();
   }
 
   private send(message: WorkerToTrainer): void {

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { JobStore } from '../../src/jobs/job-store.js';
 import { isRunning, Service, type ServiceProcess } from './service.js';
 import { QUICK, writeColours } from './tiny-dataset.js';
 
@@ -48,4 +50,15 @@ it('cancels a running and a waiting job within 5 s, with nothing left of either'
   const next = await service.submit('train', { dataset: 'colours', ...QUICK, epochs: 1 });
   await service.reach(next, 'succeeded');
   expect(worker.log.some(({ msg, jobId }) => msg === 'started a trainer' && jobId === waiting)).toBe(false);
+});
+
+it('cancels a running job within 5 s though the message that asks for it is lost', async () => {
+  const id = await service.submit('train', LONG);
+  await service.reach(id, 'running');
+  const redis = new Redis(service.redisUrl);
+  // What the API writes, without what it publishes.
+  const asked = await new JobStore(redis).transition(id, 'cancelling', 'Test.');
+  redis.disconnect();
+  expect(asked.moved).toBe(true);
+  await service.reach(id, 'cancelled', 5000);
 });

@@ -16,8 +16,19 @@ process.on(
     }
     const ending = endings[message.assignment.datasetDir];
     if (ending !== undefined) process.send?.(ending, () => process.exit(0));
+    else if (message.assignment.datasetDir === 'alive') liveOnASecond();
     else if (message.assignment.datasetDir === 'silent') process.exit(3);
     else process.send?.({ type: 'started', device: 'none' });
   },
 );
 process.send?.({ type: 'ready' });
+
+/** Ten signs of life, a fifth of the bearable silence apart, then the end. */
+function liveOnASecond() {
+  let left = 10;
+  setInterval(() => {
+    if (left === 0) process.send?.(endings.done, () => process.exit(0));
+    else process.send?.({ type: 'alive' });
+    left -= 1;
+  }, 100);
+}

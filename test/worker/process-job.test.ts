@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -69,10 +69,34 @@ it('ends it too when a further attempt had started in between', async () => {
 
 it('takes back what was published of a job that is being cancelled', async () => {
   const id = await publishAndDie(['starting', 'running', 'finalizing', 'cancelling']);
+  // What a first attempt left when its worker was killed.
+  await openStaging(context.config.artifactsDir, { jobId: id, attempt: 1 });
   await run(id, 2);
   expect((await context.store.get(id))?.state).toBe('cancelled');
+  expect(await readdir(join(context.config.artifactsDir, '.staging'))).toEqual([]);
   expect(await readManifest(context.config.artifactsDir, id)).toBeNull();
 });
+
+it.each(['cancelled', 'failed'] as const)(
+  'takes back what was published of a job that was %s meanwhile',
+  async (end) => {
+    // Held up between publishing and telling the record, while the queue gave the job up.
+    class EndedMeanwhile extends JobStore {
+      override async saveResult(...args: Parameters<JobStore['saveResult']>) {
+        const [id, attempt] = args;
+        if (end === 'cancelled') await this.transition(id, 'cancelling', 'Test.');
+        await this.transition(id, end, 'Test.', { attempt });
+        return super.saveResult(...args);
+      }
+    }
+    const id = await publishAndDie(['starting', 'running', 'finalizing']);
+    const attempt = { id, attempt: 2, isLast: false };
+    const heldUp = { ...context, store: new EndedMeanwhile(redis) };
+    await processJob(heldUp, attempt, new AbortController().signal);
+    expect((await context.store.get(id))?.state).toBe(end);
+    expect(await readManifest(context.config.artifactsDir, id)).toBeNull();
+  },
+);
 
 it('fails a job whose dataset is gone, without another try', async () => {
   const { id } = await context.store.create('train', trainRequest);

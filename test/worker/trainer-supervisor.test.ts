@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -11,7 +13,7 @@ import { evaluateRequest } from '../jobs/job-requests.js';
 const BRIEF = join(import.meta.dirname, 'brief-trainer.mjs');
 const STUBBORN = join(import.meta.dirname, 'stubborn-trainer.mjs');
 
-function supervise(entry: string, datasetDir: string) {
+function supervise(entry: string, datasetDir: string, silenceMs = 30_000) {
   const messages: TrainerToWorker[] = [];
   const supervisor = new TrainerSupervisor(
     {
@@ -27,6 +29,7 @@ function supervise(entry: string, datasetDir: string) {
     {
       entry,
       cancelGraceMs: 300,
+      silenceMs,
       log: pino({ enabled: false }),
       onMessage: (message) => messages.push(message),
     },
@@ -96,6 +99,29 @@ it('kills a trainer that ignores the request and SIGTERM, within 5 s', async () 
   expect(exists(supervisor.pid)).toBe(false);
 });
 
-it('finds the compiled trainer', () => {
-  expect(existsSync(trainerEntry())).toBe(true);
+it('ends a trainer that shows no sign of life, and says so', async () => {
+  const { supervisor, started } = supervise(STUBBORN, 'any', 1000);
+  const failure = supervisor.outcome.catch((error: unknown) => error);
+  await started();
+  const error = await failure;
+  expect(error).toMatchObject({ code: 'trainer_silent', fault: 'infrastructure', retryable: true });
+  expect((error as Error).message).toContain('1 s');
+  expect(exists(supervisor.pid)).toBe(false);
+});
+
+it('waits for as long as a trainer shows signs of life', async () => {
+  const { supervisor, messages } = supervise(BRIEF, 'alive', 500);
+  expect(await supervisor.outcome).toMatchObject({ type: 'done' });
+  expect(messages.filter(({ type }) => type === 'alive').length).toBe(10);
+});
+
+it('has a trainer that shows signs of life by itself, and ends when its worker is gone', async () => {
+  const trainer = fork(trainerEntry(), [], { serialization: 'advanced' });
+  const heard: string[] = [];
+  trainer.on('message', (message: TrainerToWorker) => heard.push(message.type));
+  await until('signs of life', 10_000, () => heard.filter((type) => type === 'alive').length >= 2);
+  expect(heard[0]).toBe('ready');
+  const ended = once(trainer, 'exit', { signal: AbortSignal.timeout(2000) });
+  trainer.disconnect();
+  expect(await ended).toEqual([1, null]);
 });
