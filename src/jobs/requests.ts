@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
-
-/** The backbones that a training may ask for. */
-export const BACKBONES = ['mobilefacenet', 'iresnet18'] as const;
+import { dataFields } from './train-fields/data-fields.js';
+import { lossFields } from './train-fields/loss-fields.js';
+import { networkFields } from './train-fields/network-fields.js';
+import { optimisationFields } from './train-fields/optimisation-fields.js';
 
 const closed = { additionalProperties: false } as const;
 
@@ -18,55 +19,7 @@ export const DatasetLocation = Type.String({
 
 /** Hyperparameters and dataset of a training job. `classCount epochs batchSize shuffle` are the original tool's. */
 export const TrainRequest = Type.Object(
-  {
-    dataset: DatasetLocation,
-    classCount: Type.Optional(
-      Type.Integer({
-        minimum: 2,
-        maximum: 1_000_000,
-        description: 'Checked against the dataset; may be left out.',
-      }),
-    ),
-    epochs: Type.Integer({ minimum: 1, maximum: 10_000, default: 30 }),
-    batchSize: Type.Integer({ minimum: 2, maximum: 4096, default: 16 }),
-    shuffle: Type.Boolean({ default: true }),
-    backbone: Type.Enum([...BACKBONES], { default: 'mobilefacenet' }),
-    embeddingSize: Type.Integer({ minimum: 2, maximum: 4096, default: 128 }),
-    scale: Type.Optional(
-      Type.Number({
-        exclusiveMinimum: 0,
-        maximum: 1000,
-        description: "ArcFace's s. Left out: fitted to the number of classes, as the job result then states.",
-      }),
-    ),
-    margin: Type.Number({
-      minimum: 0,
-      maximum: 1.5,
-      default: 0.5,
-      description: 'Angular margin m, in radians.',
-    }),
-    learningRate: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 10,
-      default: 0.05,
-      description: 'Peak rate, after warm-up.',
-    }),
-    momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9 }),
-    weightDecay: Type.Number({ minimum: 0, maximum: 1, default: 0.0005 }),
-    warmupEpochs: Type.Number({
-      minimum: 0,
-      maximum: 1000,
-      default: 1,
-      description: 'Linear warm-up; fractions allowed.',
-    }),
-    validationFraction: Type.Number({
-      minimum: 0,
-      maximum: 0.5,
-      default: 0.1,
-      description: 'Share of each class held out and scored after every epoch; 0 turns validation off.',
-    }),
-    seed: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 1 }),
-  },
+  { dataset: DatasetLocation, ...dataFields, ...networkFields, ...lossFields, ...optimisationFields },
   closed,
 );
 export type TrainRequest = Static<typeof TrainRequest>;

@@ -15,28 +15,12 @@ import { prepareTrainingDataset } from './prepare-dataset.js';
 import { Sgd } from './sgd.js';
 import { train } from './train.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
+import type { TrainingRequest } from './training-request.js';
 
 /** Streams of random numbers that a job's seed is split into. */
 const SEED_STREAM = { split: 1, initialise: 2, batches: 3 } as const;
 /** Skipped images that the result names; the log names all. */
 const LISTED_SKIPS = 100;
-
-export type TrainingRequest = {
-  readonly classCount?: number | undefined;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly shuffle: boolean;
-  readonly backbone: string;
-  readonly embeddingSize: number;
-  readonly scale?: number | undefined;
-  readonly margin: number;
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly warmupEpochs: number;
-  readonly validationFraction: number;
-  readonly seed: number;
-};
 
 export type TrainingOptions = {
   readonly datasetDir: string;

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { runEvaluation } from '../../../src/ml/evaluation/run-evaluation.js';
-import { runTraining, type TrainingRequest } from '../../../src/ml/training/run-training.js';
+import { runTraining } from '../../../src/ml/training/run-training.js';
 import type { RunHooks } from '../../../src/ml/training/training-hooks.js';
+import type { TrainingRequest } from '../../../src/ml/training/training-request.js';
 import { writeColours } from '../../flow/tiny-dataset.js';
 
 const BASE: TrainingRequest = {

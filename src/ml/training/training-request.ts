@@ -1,0 +1,32 @@
+/** What a training reads, in which order, and what it holds out. */
+export type DataSettings = {
+  readonly classCount?: number | undefined;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly validationFraction: number;
+  readonly seed: number;
+};
+
+export type NetworkSettings = {
+  readonly backbone: string;
+  readonly embeddingSize: number;
+};
+
+export type LossSettings = {
+  /** Left out: fitted to the number of classes. */
+  readonly scale?: number | undefined;
+  /** In radians. */
+  readonly margin: number;
+};
+
+export type OptimisationSettings = {
+  readonly epochs: number;
+  /** The peak, after warm-up. */
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly warmupEpochs: number;
+};
+
+/** A training's hyperparameters; their ranges are checked where the request comes in. */
+export type TrainingRequest = DataSettings & NetworkSettings & LossSettings & OptimisationSettings;
