@@ -1,6 +1,6 @@
 import { MlError } from '../ml-error.js';
-import type { ImageEntry } from './class-folder.js';
 import type { DecodedBatch, DecodePool } from './decode-pool.js';
+import type { ImageEntry } from './image-entry.js';
 import { createRandom, deriveSeed } from './random.js';
 
 export type PlannedBatch = {
@@ -57,10 +57,7 @@ export async function* prefetch(
       const batch = plan[next];
       if (batch === undefined) return;
       next += 1;
-      const decoded = pool.decode(
-        batch.images.map(({ path }) => path),
-        batch.flips,
-      );
+      const decoded = pool.decode(batch.images, batch.flips);
       // Its failure is told when its turn comes; if the loop ends before that, nobody needs to hear of it.
       decoded.catch(() => {});
       ahead.push(decoded);

@@ -2,20 +2,13 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { MlError } from '../ml-error.js';
+import type { ImageEntry } from './image-entry.js';
 
 const IMAGE_EXTENSIONS = new Set(
   ['jpg', 'jpeg', 'png', 'webp', 'tif', 'tiff', 'avif', 'pgm', 'ppm', 'pnm'].map((name) => `.${name}`),
 );
 /** Names that an error lists before it stops. */
 const LISTED_NAMES = 5;
-
-export type ImageEntry = {
-  readonly path: string;
-  /** Within the dataset, with forward slashes; what messages and hashes use. */
-  readonly relativePath: string;
-  /** Index into the class names. */
-  readonly label: number;
-};
 
 export type IgnoredFile = { readonly path: string; readonly reason: string };
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ImageEntry } from './class-folder.js';
+import type { ImageEntry } from './image-entry.js';
 
 /**
  * SHA-256 of a dataset, by content: the names within the dataset and each file's own SHA-256. The same images in

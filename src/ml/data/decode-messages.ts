@@ -1,11 +1,13 @@
+import type { ImageSource } from './image-entry.js';
+
 /** What the pool asks of a decoding thread. */
 export type DecodeRequest =
   | {
       readonly type: 'decode';
       readonly id: number;
-      readonly paths: readonly string[];
+      readonly sources: readonly ImageSource[];
       readonly flips: readonly boolean[];
-      /** Index in the batch of the first path. */
+      /** Index in the batch of the first source. */
       readonly offset: number;
       /** float32 [batch, imageSize, imageSize, 3], shared by all threads of a batch. */
       readonly buffer: SharedArrayBuffer;
@@ -14,7 +16,7 @@ export type DecodeRequest =
   | {
       readonly type: 'inspect';
       readonly id: number;
-      readonly paths: readonly string[];
+      readonly sources: readonly ImageSource[];
       readonly imageSize: number;
     };
 

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { MlError } from '../ml-error.js';
 import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
+import type { ImageSource } from './image-entry.js';
 
 /** Files that one message asks to inspect: enough to keep a thread busy, few enough to report and cancel between. */
 const INSPECTION_CHUNK = 16;
@@ -48,17 +49,24 @@ export class DecodePool {
    * Decodes a batch, its images shared out among the threads; the result does not depend on their number.
    * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
    */
-  async decode(paths: readonly string[], flips: readonly boolean[] | null): Promise<DecodedBatch> {
+  async decode(images: readonly ImageSource[], flips: readonly boolean[] | null): Promise<DecodedBatch> {
     const { imageSize } = this;
     const buffer = new SharedArrayBuffer(
-      paths.length * imageSize * imageSize * 3 * Float32Array.BYTES_PER_ELEMENT,
+      images.length * imageSize * imageSize * 3 * Float32Array.BYTES_PER_ELEMENT,
     );
-    const share = Math.ceil(paths.length / this.threads.length);
+    const share = Math.ceil(images.length / this.threads.length);
     const parts: Promise<DecodeReply>[] = [];
-    for (let offset = 0; offset < paths.length; offset += share) {
-      const part = paths.slice(offset, offset + share);
+    for (let offset = 0; offset < images.length; offset += share) {
+      const part = images.slice(offset, offset + share);
       const mirrored = part.map((_, i) => flips?.[offset + i] ?? false);
-      const request = { type: 'decode', paths: part, flips: mirrored, offset, buffer, imageSize } as const;
+      const request = {
+        type: 'decode',
+        sources: part.map(toSource),
+        flips: mirrored,
+        offset,
+        buffer,
+        imageSize,
+      } as const;
       parts.push(this.ask((id) => ({ ...request, id })));
     }
     const replies = await Promise.all(parts);
@@ -70,17 +78,14 @@ export class DecodePool {
    * @param onProgress called with the number of images done; what it throws ends the inspection
    * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
    */
-  async inspect(
-    images: readonly { readonly path: string }[],
-    onProgress?: (done: number) => void,
-  ): Promise<Inspection[]> {
+  async inspect(images: readonly ImageSource[], onProgress?: (done: number) => void): Promise<Inspection[]> {
     const results: Inspection[] = [];
     const stride = INSPECTION_CHUNK * this.threads.length;
     for (let start = 0; start < images.length; start += stride) {
       const chunks: Promise<DecodeReply>[] = [];
       for (let at = start; at < Math.min(start + stride, images.length); at += INSPECTION_CHUNK) {
-        const paths = images.slice(at, at + INSPECTION_CHUNK).map(({ path }) => path);
-        chunks.push(this.ask((id) => ({ type: 'inspect', id, paths, imageSize: this.imageSize })));
+        const sources = images.slice(at, at + INSPECTION_CHUNK).map(toSource);
+        chunks.push(this.ask((id) => ({ type: 'inspect', id, sources, imageSize: this.imageSize })));
       }
       for (const { inspected } of await Promise.all(chunks)) results.push(...inspected);
       onProgress?.(results.length);
@@ -106,6 +111,11 @@ export class DecodePool {
       thread.worker.postMessage(build(id));
     });
   }
+}
+
+/** Only what a thread needs: the rest of an entry would be copied with each message. */
+function toSource({ path, range, region }: ImageSource): ImageSource {
+  return { path, range, region };
 }
 
 function startThread(): Thread {

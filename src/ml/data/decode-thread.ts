@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import { decodeImage } from './decode-image.js';
 import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
+import type { ImageSource } from './image-entry.js';
+import { readImageBytes } from './read-image-bytes.js';
 
 // Runs in a thread of its own: decodes beside the thread that trains.
 const port = parentPort;
@@ -24,14 +25,14 @@ async function answer(request: DecodeRequest): Promise<DecodeReply> {
 }
 
 async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): Promise<DecodeFailure[]> {
-  const { paths, flips, offset, imageSize } = request;
+  const { sources, flips, offset, imageSize } = request;
   const pixels = new Float32Array(request.buffer);
   const failed: DecodeFailure[] = [];
   const values = imageSize * imageSize * 3;
-  for (const [i, path] of paths.entries()) {
+  for (const [i, source] of sources.entries()) {
     const index = offset + i;
     try {
-      const decoded = await decodeImage(await readFile(path), imageSize);
+      const decoded = await decodeImage(await readImageBytes(source), imageSize);
       writeNormalised(
         decoded,
         pixels.subarray(index * values, (index + 1) * values),
@@ -39,7 +40,7 @@ async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): 
         flips[i] ?? false,
       );
     } catch (error) {
-      failed.push({ index, reason: failureReason(error, path) });
+      failed.push({ index, reason: failureReason(error, source.path) });
     }
   }
   return failed;
@@ -63,23 +64,23 @@ function writeNormalised(source: Uint8Array, target: Float32Array, size: number,
 }
 
 async function inspectAll({
-  paths,
+  sources,
   imageSize,
 }: Extract<DecodeRequest, { type: 'inspect' }>): Promise<Inspection[]> {
   const inspected: Inspection[] = [];
   // One after another: a chunk of huge images at once would take the memory of all of them.
-  for (const path of paths) inspected.push(await inspect(path, imageSize));
+  for (const source of sources) inspected.push(await inspect(source, imageSize));
   return inspected;
 }
 
-async function inspect(path: string, imageSize: number): Promise<Inspection> {
+async function inspect(source: ImageSource, imageSize: number): Promise<Inspection> {
   let sha256 = '';
   try {
-    const bytes = await readFile(path);
+    const bytes = await readImageBytes(source);
     sha256 = createHash('sha256').update(bytes).digest('hex');
     await decodeImage(bytes, imageSize);
     return { sha256, error: null };
   } catch (error) {
-    return { sha256, error: failureReason(error, path) };
+    return { sha256, error: failureReason(error, source.path) };
   }
 }

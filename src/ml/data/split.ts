@@ -1,4 +1,4 @@
-import type { ImageEntry } from './class-folder.js';
+import type { ImageEntry } from './image-entry.js';
 import { createRandom, deriveSeed } from './random.js';
 
 export type Split = { readonly training: ImageEntry[]; readonly validation: ImageEntry[] };

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposeBackbone, IMAGE_SIZE } from '../backbones/backbone.js';
-import type { ImageEntry } from '../data/class-folder.js';
 import { DecodePool } from '../data/decode-pool.js';
+import type { ImageEntry } from '../data/image-entry.js';
 import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';

@@ -1,6 +1,7 @@
-import { assertTrainable, type ImageEntry, scanClassFolder } from '../data/class-folder.js';
+import { assertTrainable, scanClassFolder } from '../data/class-folder.js';
 import { hashDataset } from '../data/dataset-hash.js';
 import type { DecodePool } from '../data/decode-pool.js';
+import type { ImageEntry } from '../data/image-entry.js';
 import type { RunHooks } from './training-hooks.js';
 
 export type SkippedImage = { readonly path: string; readonly reason: string };

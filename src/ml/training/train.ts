@@ -7,8 +7,8 @@ import {
   takeSnapshot,
 } from '../backbones/backbone.js';
 import { planEpoch, prefetch } from '../data/batches.js';
-import type { ImageEntry } from '../data/class-folder.js';
 import type { DecodePool } from '../data/decode-pool.js';
+import type { ImageEntry } from '../data/image-entry.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { ProgressMeter } from './progress-meter.js';
 import { learningRateAt } from './schedule.js';

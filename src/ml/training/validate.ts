@@ -1,8 +1,8 @@
 import type { Backbone } from '../backbones/backbone.js';
 import { IMAGE_SIZE } from '../backbones/backbone.js';
 import { planEpoch, prefetch } from '../data/batches.js';
-import type { ImageEntry } from '../data/class-folder.js';
 import type { DecodePool } from '../data/decode-pool.js';
+import type { ImageEntry } from '../data/image-entry.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import type { Head } from '../heads/head.js';
 

@@ -1,8 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type PlanOptions, planEpoch, prefetch } from '../../../src/ml/data/batches.js';
-import { type ImageEntry, scanClassFolder } from '../../../src/ml/data/class-folder.js';
+import { scanClassFolder } from '../../../src/ml/data/class-folder.js';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
+import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
 import { folderOf, plainPng } from './image-files.js';
 
 const OPTIONS: PlanOptions = { batchSize: 4, shuffle: true, flip: true, seed: 1, epoch: 0, dropSingle: true };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { ImageEntry } from '../../../src/ml/data/class-folder.js';
 import { hashDataset } from '../../../src/ml/data/dataset-hash.js';
+import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 const entry = (relativePath: string, root = '/data'): ImageEntry => ({

@@ -4,7 +4,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
-import { folderOf, pngOf, type Rgb } from './image-files.js';
+import { folderOf, pngOf, type Rgb, sourcesOf } from './image-files.js';
 
 async function openPool(threads: number, imageSize = 8): Promise<DecodePool> {
   const pool = await DecodePool.open({ threads, imageSize });
@@ -22,13 +22,13 @@ const motley = (seed: number): Promise<Buffer> =>
 describe('what a decoding thread writes', () => {
   it('is (value − 127.5) / 127.5, exactly', async () => {
     const dir = await folderOf({ 'a.png': await pngOf(1, [[0, 127, 255]]) });
-    const { pixels } = await (await openPool(1, 1)).decode([join(dir, 'a.png')], null);
+    const { pixels } = await (await openPool(1, 1)).decode(sourcesOf(join(dir, 'a.png')), null);
     expect([...pixels]).toEqual([-1, Math.fround(-0.5 / 127.5), 1]);
   });
 
   it('is mirrored left to right in every row, and only where asked', async () => {
     const path = join(await folderOf({ 'a.png': await motley(1) }), 'a.png');
-    const { pixels } = await (await openPool(2)).decode([path, path], [false, true]);
+    const { pixels } = await (await openPool(2)).decode(sourcesOf(path, path), [false, true]);
     const at = (image: number, y: number, x: number) => {
       const start = 3 * (64 * image + 8 * y + x);
       return [...pixels.subarray(start, start + 3)];
@@ -42,9 +42,9 @@ describe('what a decoding thread writes', () => {
   it('lies in memory of its own for each batch', async () => {
     const dir = await folderOf({ 'a.png': await motley(1), 'b.png': await motley(2) });
     const pool = await openPool(1);
-    const first = await pool.decode([join(dir, 'a.png')], null);
+    const first = await pool.decode(sourcesOf(join(dir, 'a.png')), null);
     const copy = Float32Array.from(first.pixels);
-    const second = await pool.decode([join(dir, 'b.png')], null);
+    const second = await pool.decode(sourcesOf(join(dir, 'b.png')), null);
     expect(first.pixels).toEqual(copy);
     expect(second.pixels).not.toEqual(copy);
   });
@@ -57,13 +57,16 @@ describe('while the calling thread is blocked', () => {
     const pipes = ['first', 'second', 'third'].map((name) => join(dir, `${name}.png`));
     execFileSync('mkfifo', pipes);
     const pool = await openPool(1);
-    const batches = [pool.decode(pipes.slice(0, 2), null), pool.decode(pipes.slice(2), null)];
+    const batches = [
+      pool.decode(sourcesOf(...pipes.slice(0, 2)), null),
+      pool.decode(sourcesOf(...pipes.slice(2)), null),
+    ];
     // Each call blocks this thread until the decoder has read that pipe to its end. It takes one image after the
     // other, so a pipe is opened only when the image before it is done: without this thread's help.
     for (const pipe of pipes) execFileSync('sh', ['-c', 'cat "$0" > "$1"', image, pipe], { timeout: 20_000 });
     const [two, one] = await Promise.all(batches);
     expect([two?.failed, one?.failed]).toEqual([[], []]);
-    const alone = (await pool.decode([image], null)).pixels;
+    const alone = (await pool.decode(sourcesOf(image), null)).pixels;
     expect(one?.pixels).toEqual(alone);
     expect(two?.pixels).toEqual(Float32Array.of(...alone, ...alone));
   });
@@ -74,7 +77,7 @@ describe('while the calling thread is blocked', () => {
     const pipes = [join(dir, 'first.png'), join(dir, 'second.png')];
     execFileSync('mkfifo', pipes);
     const pool = await openPool(1);
-    const batches = pipes.map((pipe) => pool.decode([pipe], null));
+    const batches = pipes.map((pipe) => pool.decode(sourcesOf(pipe), null));
     const [first = '', second = ''] = pipes;
     const isOpened = (pipe: string) => {
       try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
-import { folderOf, plainPng, pngOf, type Rgb } from './image-files.js';
+import { folderOf, plainPng, pngOf, type Rgb, sourcesOf } from './image-files.js';
 
 async function openPool(threads: number, imageSize: number): Promise<DecodePool> {
   const pool = await DecodePool.open({ threads, imageSize });
@@ -22,14 +22,14 @@ describe('DecodePool', () => {
     const dir = await folderOf({ 'a.png': await pngOf(2, [...row, ...row]) });
     const pool = await openPool(1, 2);
     const paths = [join(dir, 'a.png'), join(dir, 'a.png')];
-    const { pixels, failed } = await pool.decode(paths, [false, true]);
+    const { pixels, failed } = await pool.decode(sourcesOf(...paths), [false, true]);
     expect(failed).toEqual([]);
     const plain = [1, -1, -0.6, -1, -1, -1];
     const mirrored = [-1, -1, -1, 1, -1, -0.6];
     const expected = [...plain, ...plain, ...mirrored, ...mirrored];
     expect(pixels).toHaveLength(expected.length);
     for (const [i, value] of expected.entries()) expect(pixels[i]).toBeCloseTo(value, 6);
-    expect((await pool.decode(paths.slice(1), null)).pixels).toEqual(pixels.slice(0, 12));
+    expect((await pool.decode(sourcesOf(...paths.slice(1)), null)).pixels).toEqual(pixels.slice(0, 12));
   });
 
   it('gives the same batch from 1 thread and from 3, failures at their places', async () => {
@@ -43,8 +43,8 @@ describe('DecodePool', () => {
     const dir = await folderOf(files);
     const paths = [...Array.from({ length: 10 }, (_, i) => join(dir, `${i}.jpg`)), join(dir, 'missing.jpg')];
     const flips = paths.map((_, i) => i % 2 === 0);
-    const one = await (await openPool(1, 16)).decode(paths, flips);
-    const three = await (await openPool(3, 16)).decode(paths, flips);
+    const one = await (await openPool(1, 16)).decode(sourcesOf(...paths), flips);
+    const three = await (await openPool(3, 16)).decode(sourcesOf(...paths), flips);
     expect(three.pixels).toEqual(one.pixels);
     expect(three.failed).toEqual(one.failed);
     expect(one.failed.map(({ index }) => index)).toEqual([4, 8, 10]);
@@ -86,8 +86,8 @@ describe('DecodePool', () => {
     const dir = await folderOf({ 'a.png': await plainPng([1, 2, 3]) });
     const pool = await openPool(1, 8);
     // A pattern in place of a path makes the thread throw where nothing catches it.
-    const deadly = pool.decode([/not global/ as unknown as string], null);
-    const behind = pool.decode([join(dir, 'a.png')], null);
+    const deadly = pool.decode(sourcesOf(/not global/ as unknown as string), null);
+    const behind = pool.decode(sourcesOf(join(dir, 'a.png')), null);
     await expect(deadly).rejects.toMatchObject(lost);
     await expect(behind).rejects.toMatchObject(lost);
     await expect(pool.inspect([{ path: join(dir, 'a.png') }])).rejects.toMatchObject(lost);
@@ -96,12 +96,12 @@ describe('DecodePool', () => {
   it('rejects what waits when it is closed, and closes twice', async () => {
     const dir = await folderOf({ 'a.png': await plainPng([1, 2, 3]) });
     const pool = await openPool(2, 8);
-    const waiting = pool.decode(new Array<string>(50).fill(join(dir, 'a.png')), null);
+    const waiting = pool.decode(sourcesOf(...new Array<string>(50).fill(join(dir, 'a.png'))), null);
     const rejected = expect(waiting).rejects.toMatchObject(lost);
     await pool.close();
     await rejected;
     await pool.close();
-    await expect(pool.decode([join(dir, 'a.png')], null)).rejects.toMatchObject(lost);
+    await expect(pool.decode(sourcesOf(join(dir, 'a.png')), null)).rejects.toMatchObject(lost);
   });
 
   it.each([0, -1, 1.5])('refuses %d threads', async (threads) => {

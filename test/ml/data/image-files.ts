@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
+import type { ImageSource } from '../../../src/ml/data/image-entry.js';
 
 /** A folder that the running test has to itself; it goes when the test ends. */
 export async function temporaryFolder(): Promise<string> {
@@ -34,4 +35,9 @@ export function pngOf(width: number, pixels: readonly Rgb[]): Promise<Buffer> {
 /** A square of one colour, as PNG. */
 export function plainPng(colour: Rgb, size = 8): Promise<Buffer> {
   return pngOf(size, new Array<Rgb>(size * size).fill(colour));
+}
+
+/** Image files as a decoding pool takes them. */
+export function sourcesOf(...paths: readonly string[]): ImageSource[] {
+  return paths.map((path) => ({ path }));
 }

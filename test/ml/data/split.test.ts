@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ImageEntry } from '../../../src/ml/data/class-folder.js';
+import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
 import { splitByImage } from '../../../src/ml/data/split.js';
 
 const imagesOf = (...sizes: readonly number[]): ImageEntry[] =>
