@@ -12,13 +12,15 @@ const BLANK_DEVIATION = 3;
 /** Draws after which even a blank patch is taken. */
 const DRAWS = 20;
 
+type Picked = Pick<Photograph, 'name' | 'file'>;
+
 export type CutOptions = {
   /** Holds the photographs' files. */
   readonly photographFolder: string;
   /** Receives train/<name>/ and test/<name>/; what is there is replaced. */
   readonly outputFolder: string;
-  readonly classes: readonly Photograph[];
-  readonly strangers: readonly Photograph[];
+  readonly classes: readonly Picked[];
+  readonly strangers: readonly Picked[];
   /** Patches of each photograph. */
   readonly trainPatches: number;
   readonly testPatches: number;

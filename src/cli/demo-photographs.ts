@@ -1,24 +1,46 @@
 export type Photograph = {
   /** Also the name of its class folder. */
   readonly name: string;
-  /** Name in the wheel's folder skimage/data. */
+  readonly wheel: PhotographWheel;
+  /** Name in the wheel's folder. */
   readonly file: string;
   readonly sha256: string;
   readonly terms: 'CC0' | 'public domain';
   readonly credit: string;
 };
 
-/** The wheel that the photographs come in: any platform's holds the same ones, so one is pinned. */
-export const PHOTOGRAPH_WHEEL = {
+export type PhotographWheel = {
+  readonly name: string;
+  readonly version: string;
+  readonly pythonVersion: string;
+  readonly platforms: readonly string[];
+  readonly sha256: string;
+  /** Where in the wheel the photographs lie. */
+  readonly folder: string;
+};
+
+/** The wheels that the photographs come in: any platform's hold the same ones, so one of each is pinned. */
+const SCIKIT_IMAGE: PhotographWheel = {
   name: 'scikit-image',
   version: '0.26.0',
   pythonVersion: '3.11',
   platforms: ['manylinux_2_28_x86_64', 'manylinux_2_24_x86_64'],
   sha256: '74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af',
-  bytes: 13_711_217,
   folder: 'skimage/data',
-} as const;
+};
 
+const MATPLOTLIB: PhotographWheel = {
+  name: 'matplotlib',
+  version: '3.10.7',
+  pythonVersion: '3.11',
+  platforms: ['manylinux2014_x86_64', 'manylinux_2_17_x86_64'],
+  sha256: '2222c7ba2cbde7fe63032769f6eb7e83ab3227f47d997a8453377709b7fe3a5a',
+  folder: 'matplotlib/mpl-data/sample_data',
+};
+
+export const PHOTOGRAPH_WHEELS: readonly PhotographWheel[] = [SCIKIT_IMAGE, MATPLOTLIB];
+
+/** One of scikit-image's. */
 function photograph(
   name: string,
   file: string,
@@ -26,11 +48,11 @@ function photograph(
   credit: string,
   sha256: string,
 ): Photograph {
-  return { name, file, terms, credit, sha256 };
+  return { name, file, terms, credit, sha256, wheel: SCIKIT_IMAGE };
 }
 
 /**
- * The photographs that are classes. Terms and credits are those that the wheel states itself, in
+ * The photographs that are classes. Terms and credits are those that scikit-image's wheel states itself, in
  * skimage/data/_fetchers.py; docs/datasets.md says what was left out and why.
  */
 export const CLASS_PHOTOGRAPHS: readonly Photograph[] = [
@@ -143,4 +165,12 @@ export const STRANGER_PHOTOGRAPHS: readonly Photograph[] = [
     'Wikipedia, Corner.png',
     'bd84aa3a6e3c9887850d45d606c96b2e59433fbef50338570b63c319e668e6d1',
   ),
+  {
+    name: 'hopper',
+    wheel: MATPLOTLIB,
+    file: 'grace_hopper.jpg',
+    sha256: 'a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130',
+    terms: 'public domain',
+    credit: 'United States Navy',
+  },
 ];

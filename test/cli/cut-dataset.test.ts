@@ -4,12 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cutDataset } from '../../src/cli/cut-dataset.js';
-import type { Photograph } from '../../src/cli/demo-photographs.js';
 
 const SIDE = 500;
-const photograph = (name: string): Photograph => {
-  return { name, file: `${name}.png`, sha256: '', terms: 'CC0', credit: '' };
-};
+const photograph = (name: string) => ({ name, file: `${name}.png` });
 
 let folder: string;
 beforeEach(async () => {

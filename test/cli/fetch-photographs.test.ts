@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 it('shares the cache that the set-up chooses', () => {
-  const end = 'photographs/scikit-image-0.26.0';
+  const end = 'photographs/scikit-image-0.26.0-matplotlib-3.10.7';
   expect(photographFolder({ ARCQUEUE_CACHE: '/c', XDG_CACHE_HOME: '/x' })).toBe(`/c/${end}`);
   expect(photographFolder({ ARCQUEUE_CACHE: '', XDG_CACHE_HOME: '/x' })).toBe(`/x/arcqueue/${end}`);
   expect(photographFolder({})).toMatch(new RegExp(`/\\.cache/arcqueue/${end}$`));
@@ -42,9 +42,10 @@ it('clears what a download killed long ago has left, and nothing of one at work'
   expect(await readdir(cache)).toEqual(['kept.part-new']);
 });
 
-it('lists twelve classes, each picture once, all CC0 or public domain', () => {
+it('lists twelve classes and four strangers, each picture once, all CC0 or public domain', () => {
   const photographs = [...CLASS_PHOTOGRAPHS, ...STRANGER_PHOTOGRAPHS];
   expect(CLASS_PHOTOGRAPHS).toHaveLength(12);
+  expect(STRANGER_PHOTOGRAPHS).toHaveLength(4);
   expect(new Set(photographs.map(({ name }) => name)).size).toBe(photographs.length);
   expect(new Set(photographs.map(({ sha256 }) => sha256)).size).toBe(photographs.length);
   expect(photographs.filter(({ terms }) => terms !== 'CC0' && terms !== 'public domain')).toEqual([]);
