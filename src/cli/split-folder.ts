@@ -1,6 +1,7 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type ImageEntry, scanClassFolder } from '../ml/data/image-entry.js';
+import { scanClassFolder } from '../ml/data/class-folder.js';
+import type { ImageEntry } from '../ml/data/image-entry.js';
 import { createRandom, deriveSeed } from '../ml/data/random.js';
 
 /** Share of each class's images that is tested. */
