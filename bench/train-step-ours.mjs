@@ -3,7 +3,7 @@ import { buildBackbone } from '../dist/ml/backbones/backbone.js';
 import { createRandom } from '../dist/ml/data/random.js';
 import { loadTensorFlow } from '../dist/ml/engine/load-tensorflow.js';
 import { ArcfaceHead } from '../dist/ml/heads/arcface.js';
-import { Sgd } from '../dist/ml/training/sgd.js';
+import { Sgd } from '../dist/ml/training/optimizers/sgd.js';
 import { trainStep } from '../dist/ml/training/train-step.js';
 
 const [name, batch, steps, warmup] = process.argv.slice(2).map((arg, i) => (i === 0 ? arg : Number(arg)));

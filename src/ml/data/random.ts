@@ -12,6 +12,8 @@ export interface Random {
   /** The items in random order, in a new array. */
   shuffle<T>(items: readonly T[]): T[];
   readonly state: RandomState;
+  /** Goes on where a state was taken. */
+  restore(state: RandomState): void;
 }
 
 /** Rounds that mix a fresh state before the first number leaves it. */
@@ -26,6 +28,10 @@ class Sfc32 implements Random {
 
   get state(): RandomState {
     return [...this.words];
+  }
+
+  restore(state: RandomState): void {
+    this.words = [...state];
   }
 
   next(): number {
@@ -61,11 +67,6 @@ export function createRandom(seed: number): Random {
   const random = new Sfc32([0, seed | 0, (seed / 2 ** 32) | 0, 1]);
   for (let round = 0; round < MIXING_ROUNDS; round += 1) random.next();
   return random;
-}
-
-/** Goes on where a state was taken. */
-export function restoreRandom(state: RandomState): Random {
-  return new Sfc32([...state]);
 }
 
 /**

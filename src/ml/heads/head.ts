@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
-import type { Parameter } from '../layers/layer.js';
+import type { NamedRandom, NetworkBuffer, Parameter } from '../layers/layer.js';
 
 /** What a head says of one batch. */
 export type HeadResult = {
@@ -15,6 +15,10 @@ export type HeadResult = {
 export interface Head {
   /** One: the class centres, [classes, d]. */
   readonly parameters: readonly Parameter[];
+  /** State that no gradient moves (running means of a loss); part of a training's state. */
+  readonly buffers?: readonly NetworkBuffer[];
+  /** Generators that the loss draws from; left out where it draws nothing. */
+  readonly randoms?: readonly NamedRandom[];
   /**
    * Loss of a batch and its gradients; the centres' gradient is left in the parameter.
    * @param embeddings [n, d], not normalised; stays the caller's

@@ -1,4 +1,5 @@
 import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs-node-gpu';
+import type { Random } from '../data/random.js';
 import type { LayersGraph } from '../export/layers-graph.js';
 
 /**
@@ -15,6 +16,9 @@ export type Parameter = {
 
 /** A tensor that belongs to the state but is not trained: the moving statistics of a batch norm. */
 export type NetworkBuffer = { readonly name: string; value: Tensor };
+
+/** A generator that forward passes in training draw from (dropout, sampled classes); its state is part of the run's. */
+export type NamedRandom = { readonly name: string; readonly random: Random };
 
 /**
  * A layer as an explicit pair of forward and backward.
@@ -33,6 +37,8 @@ export interface Layer {
   backward(dy: Tensor): Tensor;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly NetworkBuffer[];
+  /** Left out by a layer that draws nothing. */
+  readonly randoms?: readonly NamedRandom[];
   /** Appends the same computation to a tfjs layers model, for export. */
   toLayersModel(x: SymbolicTensor, graph: LayersGraph): SymbolicTensor;
 }

@@ -19,6 +19,10 @@ export class Residual implements Layer {
     return [...this.branch.buffers, ...(this.shortcut?.buffers ?? [])];
   }
 
+  get randoms() {
+    return [...(this.branch.randoms ?? []), ...(this.shortcut?.randoms ?? [])];
+  }
+
   forward(x: Tensor, training: boolean): Tensor {
     const direct = x.clone();
     const branched = this.branch.forward(x, training);

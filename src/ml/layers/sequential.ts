@@ -14,6 +14,10 @@ export class Sequential implements Layer {
     return this.layers.flatMap((layer) => layer.buffers);
   }
 
+  get randoms() {
+    return this.layers.flatMap((layer) => layer.randoms ?? []);
+  }
+
   forward(x: Tensor, training: boolean): Tensor {
     return this.layers.reduce((value, layer) => layer.forward(value, training), x);
   }

@@ -2,12 +2,12 @@ import type { Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
 import type { Backbone } from '../backbones/backbone.js';
 import type { Head } from '../heads/head.js';
 import { MlError } from '../ml-error.js';
-import type { Sgd } from './sgd.js';
+import type { Optimizer } from './optimizers/optimizer.js';
 
 export type StepResult = { readonly loss: number; readonly accuracy: number };
 
 /** What one step works on. */
-export type Learner = { readonly backbone: Backbone; readonly head: Head; readonly optimizer: Sgd };
+export type Learner = { readonly backbone: Backbone; readonly head: Head; readonly optimizer: Optimizer };
 
 /**
  * One step: forward, loss, backward, update.

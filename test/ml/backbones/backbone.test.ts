@@ -10,7 +10,7 @@ import {
 import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
-import { Sgd } from '../../../src/ml/training/sgd.js';
+import { Sgd } from '../../../src/ml/training/optimizers/sgd.js';
 import { type Learner, trainStep } from '../../../src/ml/training/train-step.js';
 import { spread } from '../finite-differences.js';
 

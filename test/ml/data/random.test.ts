@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, deriveSeed, restoreRandom } from '../../../src/ml/data/random.js';
+import { createRandom, deriveSeed } from '../../../src/ml/data/random.js';
 
 /** sfc32 as PractRand's C source has it, in whole numbers of any size, cut to 32 bits where C's uint32_t wraps. */
 function* sfc32(seed: bigint): Generator<number> {
@@ -47,9 +47,11 @@ describe('createRandom', () => {
     random.normal();
     const state = random.state;
     const next = [random.next(), random.next(), random.normal()];
-    const restored = restoreRandom(state);
+    const restored = createRandom(6);
+    restored.restore(state);
     expect([restored.next(), restored.next(), restored.normal()]).toEqual(next);
-    expect(restoreRandom(JSON.parse(JSON.stringify(state))).next()).toBe(next[0]);
+    restored.restore(JSON.parse(JSON.stringify(state)));
+    expect(restored.next()).toBe(next[0]);
   });
 
   it('draws whole numbers evenly below the limit', () => {

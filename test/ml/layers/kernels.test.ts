@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { runOp, runSingleOp } from '../../../src/ml/engine/raw-op.js';
 import { composedPrelu, composedPreluGradient } from '../../../src/ml/layers/prelu.js';
-import { composedSgd } from '../../../src/ml/training/sgd.js';
+import { composedSgd } from '../../../src/ml/training/optimizers/sgd.js';
 import { relativeError, spread } from '../finite-differences.js';
 
 const { tf, hasKernels } = loadTensorFlow();
