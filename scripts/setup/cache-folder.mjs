@@ -1,6 +1,6 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { explainDiskError, SetupError } from './setup-error.mjs';
 
 /**
@@ -13,12 +13,29 @@ export function cacheFolder(env = process.env) {
 }
 
 /**
+ * Creates a folder and those above it. Node's own recursive form never returns on a file system that answers ENOENT to
+ * mkdir, as /proc does.
+ * @param {string} folder
+ */
+export function makeFolder(folder) {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(folder))) throw error;
+    makeFolder(dirname(folder));
+    makeFolder(folder);
+  }
+}
+
+/**
  * @param {string} folder created when it is not there
  * @param {number} neededBytes
  */
 export function assertFreeSpace(folder, neededBytes) {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw explainDiskError(error, folder);
   }

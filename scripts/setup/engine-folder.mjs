@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from './cache-folder.mjs';
 import { explainDiskError } from './setup-error.mjs';
 
 const DRAFT_PREFIX = '.draft-';
@@ -15,7 +16,7 @@ export async function buildFolder(target, fill) {
   removeDrafts(parent);
   const draft = join(parent, `${DRAFT_PREFIX}${process.pid}`);
   try {
-    mkdirSync(draft, { recursive: true });
+    makeFolder(draft);
     await fill(draft);
     replaceFolder(draft, target);
   } catch (error) {
@@ -27,7 +28,7 @@ export async function buildFolder(target, fill) {
 
 /** @param {string} parent */
 function removeDrafts(parent) {
-  mkdirSync(parent, { recursive: true });
+  makeFolder(parent);
   for (const name of readdirSync(parent)) {
     // Retried: a child of the killed set-up may still be writing there for a moment.
     if (name.startsWith(DRAFT_PREFIX))

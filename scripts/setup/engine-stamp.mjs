@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 export const STAMP_FILE = 'engine.json';
@@ -9,6 +18,7 @@ export const STAMP_FILE = 'engine.json';
  * @property {'cpu' | 'gpu'} flavour
  * @property {string} tensorflow
  * @property {string} tfjs
+ * @property {number} [headers] how many C++ headers lie in the folder; stamps of earlier versions lack it
  * @property {Record<string, number>} files size in bytes by path inside the folder
  */
 
@@ -38,6 +48,26 @@ export function findFaults(folder) {
       `${join(folder, file)} should have ${size} bytes and ${found === undefined ? 'is missing' : `has ${found}`}`,
     ];
   });
+}
+
+/**
+ * What is wrong with an engine's headers. Only a compilation reads them, so only before one are they counted.
+ * @param {string} folder
+ * @returns {string[]}
+ */
+export function findHeaderFaults(folder) {
+  const expected = readStamp(folder)?.headers;
+  const found = countHeaders(folder);
+  if (expected === undefined ? found > 0 : found === expected) return [];
+  return [`${folder} should have ${expected ?? 'some'} headers and has ${found}`];
+}
+
+/** @param {string} folder */
+export function countHeaders(folder) {
+  const include = join(folder, 'tensorflow/include');
+  if (statSync(include, { throwIfNoEntry: false }) === undefined) return 0;
+  return readdirSync(include, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .length;
 }
 
 /**

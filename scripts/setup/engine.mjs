@@ -7,7 +7,7 @@ import { compileBinding, compileKernels, KERNEL_FLAGS_KEY, kernelSources } from 
 import { buildFolder } from './engine-folder.mjs';
 import { linkEngine } from './engine-links.mjs';
 import { assertPlatform, chooseFlavour, engineKey, TENSORFLOW_VERSION, wheelsOf } from './engine-pins.mjs';
-import { findFaults, writeStamp } from './engine-stamp.mjs';
+import { countHeaders, findFaults, findHeaderFaults, writeStamp } from './engine-stamp.mjs';
 import { withLock } from './lock.mjs';
 import { showStep } from './progress.mjs';
 import { explainDiskError, SetupError } from './setup-error.mjs';
@@ -66,7 +66,8 @@ function isWhole(paths) {
 
 /** @param {EnginePaths} paths */
 async function repair(paths) {
-  const faults = findFaults(paths.engine);
+  const needsKernels = findFaults(paths.kernels).length > 0;
+  const faults = [...findFaults(paths.engine), ...(needsKernels ? findHeaderFaults(paths.engine) : [])];
   if (faults.length > 0) {
     if (existsSync(paths.engine))
       process.stderr.write(`The engine is incomplete (${faults[0]}); setting it up again.\n`);
@@ -98,7 +99,12 @@ async function fillEngine(draft, wheels, paths) {
     });
     rmSync(objects, { recursive: true });
   });
-  const about = { flavour: paths.flavour, tensorflow: TENSORFLOW_VERSION, tfjs: paths.tfjsVersion };
+  const about = {
+    flavour: paths.flavour,
+    tensorflow: TENSORFLOW_VERSION,
+    tfjs: paths.tfjsVersion,
+    headers: countHeaders(draft),
+  };
   writeStamp(draft, about, libraryFiles(draft));
 }
 

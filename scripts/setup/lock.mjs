@@ -1,16 +1,8 @@
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './cache-folder.mjs';
 
 const RENEW_MS = 2_000;
 const STALE_MS = 60_000;
@@ -27,7 +19,7 @@ const POLL_MS = 250;
  * @returns {Promise<T>}
  */
 export async function withLock(lockFile, work, onWait) {
-  mkdirSync(dirname(lockFile), { recursive: true });
+  makeFolder(dirname(lockFile));
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), at: Date.now() });
   for (let attempt = 0; !tryCreate(lockFile, mine); attempt += 1) {
     if (isStale(lockFile)) {

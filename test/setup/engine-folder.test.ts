@@ -2,8 +2,16 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeFolder } from '../../scripts/setup/cache-folder.mjs';
 import { buildFolder } from '../../scripts/setup/engine-folder.mjs';
-import { findFaults, readStamp, STAMP_FILE, writeStamp } from '../../scripts/setup/engine-stamp.mjs';
+import {
+  countHeaders,
+  findFaults,
+  findHeaderFaults,
+  readStamp,
+  STAMP_FILE,
+  writeStamp,
+} from '../../scripts/setup/engine-stamp.mjs';
 import { SetupError } from '../../scripts/setup/setup-error.mjs';
 
 const ABOUT = { flavour: 'cpu' as const, tensorflow: '2.21.0', tfjs: '4.22.0' };
@@ -49,6 +57,28 @@ describe('an engine folder', () => {
     expect(findFaults(engine)).toHaveLength(1);
     rmSync(join(engine, STAMP_FILE));
     expect(findFaults(engine)).toHaveLength(1);
+  });
+
+  it('is faulty for a compiler when a header is gone, which nothing else reads', async () => {
+    const include = 'tensorflow/include/Eigen';
+    await buildFolder(engine, async (draft) => {
+      mkdirSync(join(draft, include), { recursive: true });
+      writeFileSync(join(draft, include, 'Core'), '// header');
+      writeStamp(draft, { ...ABOUT, headers: countHeaders(draft) }, []);
+    });
+    expect(findHeaderFaults(engine)).toEqual([]);
+    rmSync(join(engine, include, 'Core'));
+    expect(findFaults(engine)).toEqual([]);
+    expect(findHeaderFaults(engine)).toEqual([expect.stringMatching(/should have 1 headers and has 0$/)]);
+    rmSync(join(engine, 'tensorflow/include'), { recursive: true });
+    expect(findHeaderFaults(engine)).toHaveLength(1);
+  });
+
+  it('is refused where no folder can be made, and made with those above it elsewhere', () => {
+    expect(() => makeFolder('/proc/nowhere/cache')).toThrow(/ENOENT|EACCES/);
+    makeFolder(join(parent, 'a/b/c'));
+    makeFolder(join(parent, 'a/b/c'));
+    expect(readdirSync(join(parent, 'a/b'))).toEqual(['c']);
   });
 
   it('is whole again after it was built once more over the broken one', async () => {
