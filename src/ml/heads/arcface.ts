@@ -51,6 +51,9 @@ export function applyMargin(cosine: Tensor1D, marginRadians: number): TargetCosi
  */
 export class ArcfaceHead implements Head {
   readonly parameters: readonly [Parameter];
+  marginFactor = 1;
+  readonly buffers = [];
+  readonly randoms = [];
 
   constructor(
     private readonly options: ArcfaceOptions,
@@ -67,7 +70,8 @@ export class ArcfaceHead implements Head {
   lossAndGradient(embeddings: Tensor, labels: Tensor1D): HeadResult {
     const { tf } = loadTensorFlow();
     const [centres] = this.parameters;
-    const { scale, marginRadians } = this.options;
+    const { scale } = this.options;
+    const marginRadians = this.options.marginRadians * this.marginFactor;
     const kept = tf.tidy(() => {
       const unit = normaliseRows(embeddings);
       const unitCentres = normaliseRows(centres.value);

@@ -3,9 +3,9 @@ import type { NamedRandom, NetworkBuffer, Parameter } from '../layers/layer.js';
 
 /** What a head says of one batch. */
 export type HeadResult = {
-  /** Mean loss of the batch, in nats. */
+  /** Mean loss of the batch, in nats. Not finite when an input was not; the trainer stops on that. */
   readonly loss: number;
-  /** Share of the batch whose largest logit without margin is the label's. */
+  /** Share of the batch whose largest logit without margin is the label's, among the classes that were looked at. */
   readonly accuracy: number;
   /** Gradient of the mean loss with respect to the embeddings, [n, d]; the caller's to dispose. */
   readonly embeddingGradient: Tensor;
@@ -13,18 +13,21 @@ export type HeadResult = {
 
 /** Class centres and the loss over them. */
 export interface Head {
-  /** One: the class centres, [classes, d]. */
+  /** The class centres first, `head/centres` [classes · subCenters, d]; a linear head also has `head/bias` [classes]. */
   readonly parameters: readonly Parameter[];
-  /** State that no gradient moves (running means of a loss); part of a training's state. */
-  readonly buffers?: readonly NetworkBuffer[];
-  /** Generators that the loss draws from; left out where it draws nothing. */
-  readonly randoms?: readonly NamedRandom[];
+  /** Scalars that no gradient moves (running means and counters of a loss), part of a training's state and of a model. */
+  readonly buffers: readonly NetworkBuffer[];
+  /** Generators that the loss draws from: PartialFC's sampler. */
+  readonly randoms: readonly NamedRandom[];
+  /** Share of the margin that counts, 0 … 1, set before a step: 0 is the loss without margin, 1 the whole margin. */
+  marginFactor: number;
   /**
-   * Loss of a batch and its gradients; the centres' gradient is left in the parameter.
+   * Loss of a batch and its gradients. The centres' gradient is left in the parameter: of all rows in `gradient`, or,
+   * when classes were sampled, of their rows in `sparseGradient`.
    * @param embeddings [n, d], not normalised; stays the caller's
    * @param labels [n], int32, each in [0, classes)
    */
   lossAndGradient(embeddings: Tensor, labels: Tensor1D): HeadResult;
-  /** Logits as used for prediction, scale · cos, without margin: [n, classes]. `embeddings` stays the caller's. */
+  /** Logits as used for prediction, over all classes and without margin: [n, classes]. `embeddings` stays the caller's. */
   logits(embeddings: Tensor): Tensor;
 }

@@ -1,6 +1,17 @@
-import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs-node-gpu';
+import type { SymbolicTensor, Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
 import type { Random } from '../data/random.js';
 import type { LayersGraph } from '../export/layers-graph.js';
+
+/**
+ * Gradient of some rows of a parameter [rows, …]; that of every other row is 0, and an optimizer leaves those rows
+ * as they are (docs/decisions/partial-fc.md).
+ */
+export type SparseGradient = {
+  /** [k], int32, ascending, none twice. */
+  readonly rows: Tensor1D;
+  /** [k, …], one entry for each of `rows`. */
+  readonly values: Tensor;
+};
 
 /**
  * A trainable tensor. An update replaces `value` rather than writing into it, so a snapshot of a network is a
@@ -12,6 +23,8 @@ export type Parameter = {
   value: Tensor;
   /** Set by `backward`, taken (and disposed) by the optimizer. */
   gradient: Tensor | null;
+  /** Set in place of `gradient` where a step touched some rows only; taken by the optimizer like it. */
+  sparseGradient?: SparseGradient | null;
 };
 
 /** A tensor that belongs to the state but is not trained: the moving statistics of a batch norm. */
@@ -52,6 +65,21 @@ export function takeKept<T>(kept: T | null, layerName: string): T {
 
 /** Stores a gradient. Each step sets it once; a leftover means that a step was skipped without clearing. */
 export function setGradient(parameter: Parameter, gradient: Tensor): void {
-  parameter.gradient?.dispose();
+  disposeGradient(parameter);
   parameter.gradient = gradient;
+}
+
+/** As `setGradient`, for a gradient of some rows. */
+export function setSparseGradient(parameter: Parameter, gradient: SparseGradient): void {
+  disposeGradient(parameter);
+  parameter.sparseGradient = gradient;
+}
+
+/** Frees whichever gradient a parameter holds. */
+export function disposeGradient(parameter: Parameter): void {
+  parameter.gradient?.dispose();
+  parameter.sparseGradient?.rows.dispose();
+  parameter.sparseGradient?.values.dispose();
+  parameter.gradient = null;
+  parameter.sparseGradient = null;
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../../engine/load-tensorflow.js';
 import type { Parameter } from '../../layers/layer.js';
-import { isDecayed, type Optimizer, type OptimizerState, Slots, takeGradient } from './optimizer.js';
+import { isDecayed, type Optimizer, type OptimizerState, Slots, updateParameter } from './optimizer.js';
 
 export type AdamwOptions = {
   /** Share of the old mean that the running mean of gradients keeps. */
@@ -39,21 +39,16 @@ export class AdamW implements Optimizer {
     const meanCorrection = 1 - beta1 ** this.updates;
     const squareCorrection = 1 - beta2 ** this.updates;
     for (const parameter of this.parameters) {
-      const { value } = parameter;
-      const gradient = takeGradient(parameter);
       const decay = isDecayed(parameter, decayNormAndBias) ? weightDecay : 0;
-      const [next, mean, square] = tf.tidy(() => {
-        const m = tf.add(tf.mul(this.means.get(parameter), beta1), tf.mul(gradient, 1 - beta1));
-        const v = tf.add(tf.mul(this.squares.get(parameter), beta2), tf.mul(tf.square(gradient), 1 - beta2));
-        const size = tf.add(tf.sqrt(tf.div(v, squareCorrection)), EPSILON);
-        const change = tf.mul(tf.div(m, size), learningRate / meanCorrection);
-        return [tf.sub(tf.mul(value, 1 - learningRate * decay), change), m, v] as [Tensor, Tensor, Tensor];
-      });
-      value.dispose();
-      gradient.dispose();
-      parameter.value = next;
-      this.means.replace(parameter, mean);
-      this.squares.replace(parameter, square);
+      updateParameter(parameter, [this.means, this.squares], (value, [mean, square], gradient) =>
+        tf.tidy(() => {
+          const m = tf.add(tf.mul(mean as Tensor, beta1), tf.mul(gradient, 1 - beta1));
+          const v = tf.add(tf.mul(square as Tensor, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+          const size = tf.add(tf.sqrt(tf.div(v, squareCorrection)), EPSILON);
+          const change = tf.mul(tf.div(m, size), learningRate / meanCorrection);
+          return [tf.sub(tf.mul(value, 1 - learningRate * decay), change), m, v];
+        }),
+      );
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../../engine/load-tensorflow.js';
-import type { Parameter } from '../../layers/layer.js';
+import { disposeGradient, type Parameter } from '../../layers/layer.js';
+import { updateRows } from '../../layers/update-rows.js';
 
 /** Tensors by name; whoever holds the map disposes them. */
 export type NamedTensors = Map<string, Tensor>;
@@ -68,14 +69,34 @@ export class Slots {
   }
 }
 
-/** The parameter's gradient, whose place is then empty. @throws Error without a backward pass before the update */
-export function takeGradient(parameter: Parameter): Tensor {
-  const { gradient } = parameter;
-  if (gradient === null) {
+/**
+ * Updates a parameter and its slots from its gradient, which is freed. Where the gradient is sparse, `next` sees its
+ * rows alone and only they change: the other rows keep weights and slots, without decay or momentum.
+ * @param slots all of the parameter's, one kind each
+ * @param next new weights and slots from the old ones, in the order of `slots`; frees nothing it is given
+ * @throws Error without a backward pass before the update
+ */
+export function updateParameter(
+  parameter: Parameter,
+  slots: readonly Slots[],
+  next: (value: Tensor, slots: readonly Tensor[], gradient: Tensor) => readonly Tensor[],
+): void {
+  const { gradient, sparseGradient } = parameter;
+  const tensors = [parameter.value, ...slots.map((slot) => slot.get(parameter))];
+  let updated: readonly Tensor[];
+  if (sparseGradient) {
+    const { rows, values } = sparseGradient;
+    updated = updateRows(tensors, rows, ([value, ...old]) => next(value as Tensor, old, values));
+  } else if (gradient !== null) {
+    const [value, ...old] = tensors;
+    updated = next(value as Tensor, old, gradient);
+  } else {
     throw new Error(`${parameter.name} has no gradient: expected a backward pass before each update`);
   }
-  parameter.gradient = null;
-  return gradient;
+  disposeGradient(parameter);
+  parameter.value.dispose();
+  parameter.value = updated[0] as Tensor;
+  for (const [index, slot] of slots.entries()) slot.replace(parameter, updated[index + 1] as Tensor);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../../engine/load-tensorflow.js';
 import { runOp } from '../../engine/raw-op.js';
 import type { Parameter } from '../../layers/layer.js';
-import { isDecayed, type Optimizer, type OptimizerState, Slots, takeGradient } from './optimizer.js';
+import { isDecayed, type Optimizer, type OptimizerState, Slots, updateParameter } from './optimizer.js';
 
 export type SgdOptions = {
   readonly momentum: number;
@@ -34,18 +34,16 @@ export class Sgd implements Optimizer {
     const isFused = hasKernels && !nesterov;
     const [rateScalar, momentumScalar] = [tf.scalar(learningRate), tf.scalar(momentum)];
     for (const parameter of this.parameters) {
-      const { value } = parameter;
-      const gradient = takeGradient(parameter);
-      const velocity = this.velocities.get(parameter);
       const weightDecay = this.decayOf(parameter);
       const decayScalar = tf.scalar(weightDecay);
-      const inputs = [value, velocity, gradient, rateScalar, momentumScalar, decayScalar];
-      const [nextValue, nextVelocity] = isFused
-        ? (runOp('ArcqueueSgdMomentum', {}, inputs, 2) as [Tensor, Tensor])
-        : composedSgd({ value, velocity, gradient }, learningRate, { momentum, nesterov, weightDecay });
-      for (const old of [value, gradient, decayScalar]) old.dispose();
-      parameter.value = nextValue;
-      this.velocities.replace(parameter, nextVelocity);
+      const rates = [rateScalar, momentumScalar, decayScalar];
+      updateParameter(parameter, [this.velocities], (value, [slot], gradient) => {
+        const velocity = slot as Tensor;
+        return isFused
+          ? runOp('ArcqueueSgdMomentum', {}, [value, velocity, gradient, ...rates], 2)
+          : composedSgd({ value, velocity, gradient }, learningRate, { momentum, nesterov, weightDecay });
+      });
+      decayScalar.dispose();
     }
     rateScalar.dispose();
     momentumScalar.dispose();
