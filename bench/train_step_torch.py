@@ -1,7 +1,7 @@
 """The other side of train-step: the same networks, loss and update in PyTorch eager.
 
 Prints {"imagesPerSecond", "peakBytes"} as JSON.
-Arguments: backbone, batch, steps, warm-up steps, contiguous | channels-last.
+Arguments: backbone, batch, steps, warm-up steps, contiguous | channels-last | bf16 (channels-last, under autocast).
 """
 
 import json
@@ -73,11 +73,12 @@ def basic_block(inputs, out, stride):
     return Residual(branch, nn.Sequential(nn.Conv2d(inputs, out, 1, stride, bias=False), nn.BatchNorm2d(out)))
 
 
-def iresnet18():
+def iresnet(blocks):
     layers = conv_block(3, 64, 3, 1, 1)
     inputs = 64
-    for channels in (64, 128, 256, 512):
-        layers += [basic_block(inputs, channels, 2), basic_block(channels, channels, 1)]
+    for channels, count in zip((64, 128, 256, 512), blocks):
+        layers += [basic_block(inputs, channels, 2)]
+        layers += [basic_block(channels, channels, 1) for _ in range(count - 1)]
         inputs = channels
     linear = nn.Linear(inputs * 7 * 7, EMBEDDING_SIZE)
     return nn.Sequential(*layers, nn.BatchNorm2d(inputs), nn.Flatten(), linear, nn.BatchNorm1d(EMBEDDING_SIZE))
@@ -101,9 +102,10 @@ class ArcFace(nn.Module):
 
 def main():
     name, batch, steps, warmup, form = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
-    network = {"mobilefacenet": mobilefacenet, "iresnet18": iresnet18}[name]()
+    blocks = {"iresnet18": (2, 2, 2, 2), "iresnet50": (3, 4, 14, 3)}
+    network = mobilefacenet() if name == "mobilefacenet" else iresnet(blocks[name])
     images = torch.rand(batch, 3, 112, 112) * 2 - 1
-    if form == "channels-last":
+    if form != "contiguous":
         network = network.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     head = ArcFace()
@@ -113,7 +115,9 @@ def main():
     for step in range(steps):
         if step == warmup:
             start = time.perf_counter()
-        loss = head(network(images), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=form == "bf16"):
+            embeddings = network(images)
+        loss = head(embeddings.float(), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
