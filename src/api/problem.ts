@@ -69,3 +69,9 @@ export function fieldProblem(field: string, expected: string, found: string): Pr
     errors: [{ field, expected, found }],
   });
 }
+
+/** A request refused for several fields. */
+export function fieldsProblem(errors: readonly FieldError[]): Problem {
+  const names = errors.map(({ field }) => `"${field}"`).join(', ');
+  return new Problem(400, 'invalid-request', `The fields ${names} are not as expected.`, { errors });
+}

@@ -55,6 +55,17 @@ describe('POST /jobs/train', () => {
     expect(Object.keys(byField)).toHaveLength(4);
   });
 
+  it('names every field that does not go with the others', async () => {
+    const response = await post('/jobs/train', { dataset: 'demo/train', sampler: 'p-by-k', shuffle: false });
+    expect(response.statusCode).toBe(400);
+    expect(response.json().errors.map(({ field }: { field: string }) => field)).toEqual([
+      'shuffle',
+      'classesPerBatch',
+      'imagesPerClass',
+    ]);
+    expect((await api.store.list({ limit: 1 })).jobs).toEqual([]);
+  });
+
   it('names a missing field', async () => {
     const response = await post('/jobs/train', {});
     expect(response.json().errors).toEqual([{ field: 'dataset', expected: 'a string', found: 'nothing' }]);

@@ -6,6 +6,7 @@ export const trainRequest: TrainRequest = {
   epochs: 30,
   batchSize: 16,
   shuffle: true,
+  sampler: 'each-image',
   backbone: 'mobilefacenet',
   embeddingSize: 128,
   margin: 0.5,

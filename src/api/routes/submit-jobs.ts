@@ -1,12 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { DatasetLocationError, resolveDataset } from '../../artifacts/dataset-location.js';
+import { checkTrainRequest } from '../../jobs/check-train-request.js';
 import type { JobRecord } from '../../jobs/job-record.js';
 import { EvaluateRequest, TrainRequest } from '../../jobs/requests.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { asInput } from '../input-schema.js';
 import { JobRef, toJobView } from '../job-view.js';
 import { resolveModel } from '../model-reference.js';
-import { fieldProblem } from '../problem.js';
+import { fieldProblem, fieldsProblem } from '../problem.js';
 import { json, problems } from '../responses.js';
 
 const accepted = json(JobRef, 'The job was accepted and waits for a worker.', {
@@ -31,6 +32,7 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
+      assertConsistent(request.body);
       await assertDataset(context, request.body.dataset);
       const job = await store.create('train', request.body);
       await hand(context, job, request.log);
@@ -59,6 +61,11 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
       return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
     },
   );
+}
+
+function assertConsistent(request: TrainRequest): void {
+  const faults = checkTrainRequest(request);
+  if (faults.length > 0) throw fieldsProblem(faults);
 }
 
 async function assertDataset({ datasetRoot }: ApiContext, location: string): Promise<void> {

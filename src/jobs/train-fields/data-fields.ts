@@ -1,5 +1,8 @@
 import { Type } from 'typebox';
 
+/** The ways to choose the images of an epoch. */
+export const SAMPLERS = ['each-image', 'class-balanced', 'p-by-k'] as const;
+
 /** What a training reads, in which order, and what it holds out. */
 export const dataFields = {
   classCount: Type.Optional(
@@ -11,6 +14,26 @@ export const dataFields = {
   ),
   batchSize: Type.Integer({ minimum: 2, maximum: 4096, default: 16 }),
   shuffle: Type.Boolean({ default: true }),
+  sampler: Type.Enum([...SAMPLERS], {
+    default: 'each-image',
+    description:
+      'What an epoch goes through: each image once; as many images, of each class equally many; or batches of ' +
+      'classesPerBatch classes with imagesPerClass images each.',
+  }),
+  classesPerBatch: Type.Optional(
+    Type.Integer({
+      minimum: 2,
+      maximum: 4096,
+      description: 'P of the sampler p-by-k. Times imagesPerClass it must give batchSize.',
+    }),
+  ),
+  imagesPerClass: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description: 'K of the sampler p-by-k. A class with fewer images repeats them.',
+    }),
+  ),
   validationFraction: Type.Number({
     minimum: 0,
     maximum: 0.5,

@@ -2,6 +2,7 @@ import { MlError } from '../ml-error.js';
 import type { DecodedBatch, DecodePool } from './decode-pool.js';
 import type { ImageEntry } from './image-entry.js';
 import { createRandom, deriveSeed } from './random.js';
+import { type SamplerSettings, sampleEpoch } from './samplers/sampler.js';
 
 export type PlannedBatch = {
   readonly images: readonly ImageEntry[];
@@ -9,26 +10,32 @@ export type PlannedBatch = {
   readonly flips: readonly boolean[];
 };
 
-export type PlanOptions = {
+export type PlanOptions = SamplerSettings & {
   readonly batchSize: number;
-  readonly shuffle: boolean;
-  /** Whether half of the images, drawn anew each epoch, are mirrored. */
-  readonly flip: boolean;
+  /** Probability that an image is mirrored, drawn anew each epoch. */
+  readonly flipProbability: number;
   readonly seed: number;
   readonly epoch: number;
   /** Leaves out a last batch of one image: batch norm has no variance to train on. */
   readonly dropSingle: boolean;
 };
 
-/** What an epoch goes through, decided before any file is opened: the same seed and epoch give the same plan. */
+/**
+ * What an epoch goes through, decided before any file is opened: the same seed and epoch give the same plan.
+ * @throws MlError `too_few_classes` when the sampler `p-by-k` asks for more classes than there are
+ */
 export function planEpoch(images: readonly ImageEntry[], options: PlanOptions): PlannedBatch[] {
   const random = createRandom(deriveSeed(options.seed, options.epoch));
-  const ordered = options.shuffle ? random.shuffle(images) : images;
+  const ordered = sampleEpoch(images, options, random);
+  const { flipProbability } = options;
   const batches: PlannedBatch[] = [];
   for (let start = 0; start < ordered.length; start += options.batchSize) {
     const members = ordered.slice(start, start + options.batchSize);
     if (members.length === 1 && options.dropSingle) break;
-    batches.push({ images: members, flips: members.map(() => options.flip && random.next() < 0.5) });
+    batches.push({
+      images: members,
+      flips: members.map(() => flipProbability > 0 && random.next() < flipProbability),
+    });
   }
   return batches;
 }

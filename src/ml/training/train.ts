@@ -9,6 +9,7 @@ import {
 import { planEpoch, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
+import type { SamplerSettings } from '../data/samplers/sampler.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { ProgressMeter } from './progress-meter.js';
 import { learningRateAt } from './schedule.js';
@@ -16,13 +17,12 @@ import { type Learner, trainStep } from './train-step.js';
 import type { EpochSummary, RunHooks } from './training-hooks.js';
 import { PREFETCH_DEPTH, validate } from './validate.js';
 
-export type TrainOptions = {
+export type TrainOptions = SamplerSettings & {
   readonly training: readonly ImageEntry[];
   readonly validation: readonly ImageEntry[];
   readonly pool: DecodePool;
   readonly epochs: number;
   readonly batchSize: number;
-  readonly shuffle: boolean;
   readonly learningRate: number;
   readonly warmupEpochs: number;
   readonly seed: number;
@@ -109,8 +109,8 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
   }
 }
 
-function planOf({ training, batchSize, shuffle, seed }: TrainOptions, epoch: number) {
-  return planEpoch(training, { batchSize, shuffle, seed, epoch, flip: true, dropSingle: true });
+function planOf({ training, ...settings }: TrainOptions, epoch: number) {
+  return planEpoch(training, { ...settings, epoch, flipProbability: 0.5, dropSingle: true });
 }
 
 /** Whether an epoch beats the best so far; without validation the later one always does. */

@@ -1,8 +1,9 @@
+import type { SamplerSettings } from '../data/samplers/sampler.js';
+
 /** What a training reads, in which order, and what it holds out. */
-export type DataSettings = {
+export type DataSettings = SamplerSettings & {
   readonly classCount?: number | undefined;
   readonly batchSize: number;
-  readonly shuffle: boolean;
   readonly validationFraction: number;
   readonly seed: number;
 };

@@ -6,7 +6,14 @@ import { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
 import { folderOf, plainPng } from './image-files.js';
 
-const OPTIONS: PlanOptions = { batchSize: 4, shuffle: true, flip: true, seed: 1, epoch: 0, dropSingle: true };
+const OPTIONS: PlanOptions = {
+  batchSize: 4,
+  shuffle: true,
+  flipProbability: 0.5,
+  seed: 1,
+  epoch: 0,
+  dropSingle: true,
+};
 const imagesOf = (count: number): ImageEntry[] =>
   Array.from({ length: count }, (_, i) => ({ path: `/x/${i}`, relativePath: `c/${i}`, label: i % 3 }));
 const plannedOf = (count: number, options: Partial<PlanOptions> = {}) =>
@@ -52,13 +59,15 @@ describe('planEpoch', () => {
     expect(first?.flatMap(({ flips }) => flips)).not.toEqual(second?.flatMap(({ flips }) => flips));
   });
 
-  it('mirrors about half of the images, or none', () => {
-    const mirrored = (flip: boolean) =>
-      plannedOf(4000, { flip })
+  it('mirrors about as many of the images as asked, or none', () => {
+    const mirrored = (flipProbability: number) =>
+      plannedOf(4000, { flipProbability })
         .flatMap(({ flips }) => flips)
         .filter(Boolean);
-    expect(Math.abs(mirrored(true).length - 2000)).toBeLessThan(150);
-    expect(mirrored(false)).toEqual([]);
+    expect(Math.abs(mirrored(0.5).length - 2000)).toBeLessThan(150);
+    expect(Math.abs(mirrored(0.1).length - 400)).toBeLessThan(80);
+    expect(mirrored(1)).toHaveLength(4000);
+    expect(mirrored(0)).toEqual([]);
   });
 });
 

@@ -70,6 +70,8 @@ describe('a training', () => {
     { warmupEpochs: 0 },
     { validationFraction: 0.5 },
     { shuffle: false },
+    { sampler: 'class-balanced' },
+    { sampler: 'p-by-k', classesPerBatch: 2, imagesPerClass: 4 },
     { batchSize: 4 },
   ])('is changed by %j', async (changes) => {
     const { losses } = await run(changes);
