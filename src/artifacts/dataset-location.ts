@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, sep, win32 } from 'node:path';
+import { extname, isAbsolute, join, sep, win32 } from 'node:path';
 
 /** A dataset location that was refused. Neither text names a path of the server: both may go to a client. */
 export class DatasetLocationError extends Error {
@@ -13,11 +13,16 @@ export class DatasetLocationError extends Error {
   }
 }
 
-const EXPECTED = 'a folder under the dataset root, written as a relative path such as "demo/train"';
+/** Endings of the files that are a dataset of their own. */
+const DATASET_FILES = ['.csv', '.jsonl', '.rec', '.tar'];
+const EXPECTED =
+  'a folder under the dataset root, or a file of it that ends in ' +
+  `${DATASET_FILES.join(', ')}, written as a relative path such as "demo/train"`;
 
 /**
- * The real path of the dataset folder that `location` names under `root`. A location that is absolute, steps up with
- * `..`, or leads out of the root through a link is refused, and so is one that is missing or no folder.
+ * The real path of the dataset folder, or dataset file, that `location` names under `root`. A location that is absolute, steps up with
+ * `..`, or leads out of the root through a link is refused, and so is one that is missing or neither folder nor
+ * dataset file.
  * @throws DatasetLocationError
  */
 export async function resolveDataset(root: string, location: string): Promise<string> {
@@ -27,10 +32,10 @@ export async function resolveDataset(root: string, location: string): Promise<st
   if (!folder.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) {
     throw new DatasetLocationError(EXPECTED, `"${location}", a link that leads out of it`);
   }
-  if (!(await stat(folder)).isDirectory()) {
-    throw new DatasetLocationError(EXPECTED, `"${location}", which is no folder`);
-  }
-  return folder;
+  const info = await stat(folder);
+  if (info.isDirectory()) return folder;
+  if (info.isFile() && DATASET_FILES.includes(extname(folder).toLowerCase())) return folder;
+  throw new DatasetLocationError(EXPECTED, `"${location}", which is neither`);
 }
 
 function assertPlainRelative(location: string): void {

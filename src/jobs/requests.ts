@@ -7,13 +7,15 @@ import { optimisationFields } from './train-fields/optimisation-fields.js';
 const closed = { additionalProperties: false } as const;
 
 /**
- * A dataset location: a folder under the configured dataset root that holds one folder per class.
+ * A dataset location: a folder under the configured dataset root, or a file of it that is a dataset (a manifest).
  * Whether it exists, and stays inside the root once links are followed, is checked when it is resolved.
  */
 export const DatasetLocation = Type.String({
   minLength: 1,
   maxLength: 512,
-  description: 'Folder under the dataset root, holding one folder of images per class.',
+  description:
+    'Folder under the dataset root that holds one folder of images per class, or a manifest.csv or manifest.jsonl; or a ' +
+    'file of it ending in .csv or .jsonl, which is a manifest.',
   examples: ['demo/train'],
 });
 

@@ -78,7 +78,7 @@ describe('POST /jobs/train', () => {
     ['/etc', 'the absolute path'],
     ['way-out', 'leads out'],
     ['way-out/artifacts', 'leads out'],
-    ['file', 'no folder'],
+    ['file', 'which is neither'],
     ['file/inside', 'leads through a file'],
     ['.', 'the segment "."'],
   ])('refuses the dataset %s', async (dataset, found) => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,6 +15,9 @@ beforeAll(async () => {
   await symlink(join(root, 'faces'), join(root, 'inside'));
   await symlink(join(dir, 'datasets-private'), join(root, 'outside'));
   await symlink(root, join(root, 'itself'));
+  for (const name of ['list.csv', 'photo.png']) await writeFile(join(root, 'faces', name), '');
+  await writeFile(join(dir, 'datasets-private/list.csv'), '');
+  await symlink(join(dir, 'datasets-private/list.csv'), join(root, 'outside.csv'));
   await symlink(join(root, 'loop'), join(root, 'loop'));
   await symlink(root, join(dir, 'linked-root'));
 });
@@ -24,6 +27,7 @@ it.each([
   ['faces/train', 'faces/train'],
   ['faces/train/', 'faces/train'],
   ['inside/train', 'faces/train'],
+  ['faces/list.csv', 'faces/list.csv'],
 ])('resolves %s', async (location, folder) => {
   expect(await resolveDataset(root, location)).toBe(join(root, folder));
 });
@@ -34,6 +38,8 @@ it('resolves under a root that is itself a link', async () => {
 
 it.each([
   'outside',
+  'outside.csv',
+  'faces/photo.png',
   'itself',
   'loop',
   'missing',

@@ -68,17 +68,17 @@ export function assertTrainable(
 ): void {
   const found = classNames.length;
   if (classCount !== undefined && classCount !== found) {
-    const message = `Expected ${classCount} classes (classCount); found ${found} class folders.`;
+    const message = `Expected ${classCount} classes (classCount); found ${found}.`;
     throw new MlError('class_count_mismatch', 'user', message);
   }
   if (found < 2) {
-    throw new MlError('too_few_classes', 'data', `Expected at least 2 class folders; found ${found}.`);
+    throw new MlError('too_few_classes', 'data', `Expected at least 2 classes; found ${found}.`);
   }
   const used = new Set(images.map(({ label }) => label));
   const empty = classNames.filter((_, label) => !used.has(label));
   if (empty.length > 0) {
     const listed = empty.slice(0, LISTED_NAMES).join(', ') + (empty.length > LISTED_NAMES ? ', …' : '');
-    const message = `Expected readable images in every class folder; found none in ${empty.length}: ${listed}.`;
+    const message = `Expected readable images of every class; found none in ${empty.length}: ${listed}.`;
     throw new MlError('class_empty', 'data', message);
   }
   if (images.length < batchSize) {

@@ -1,7 +1,8 @@
-import { assertTrainable, scanClassFolder } from '../data/class-folder.js';
+import { assertTrainable } from '../data/class-folder.js';
 import { hashDataset } from '../data/dataset-hash.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
+import { openDataset } from '../data/readers/open-dataset.js';
 import type { RunHooks } from './training-hooks.js';
 
 export type SkippedImage = { readonly path: string; readonly reason: string };
@@ -26,7 +27,7 @@ export async function prepareDataset(
   pool: DecodePool,
   hooks: RunHooks,
 ): Promise<PreparedDataset> {
-  const folder = await scanClassFolder(dir);
+  const folder = await openDataset(dir, { signal: hooks.signal });
   hooks.onLog?.('info', `found ${folder.images.length} images of ${folder.classNames.length} classes`);
   hooks.signal?.throwIfAborted();
   const inspected = await pool.inspect(folder.images, () => hooks.signal?.throwIfAborted());
@@ -44,7 +45,12 @@ export async function prepareDataset(
     hashes.push(outcome.sha256);
   });
   for (const { path, reason } of skipped) hooks.onLog?.('warn', `skipped ${path}: ${reason}`);
-  return { classNames: folder.classNames, images, hash: hashDataset(images, hashes), skipped };
+  return {
+    classNames: folder.classNames,
+    images,
+    hash: hashDataset(images, hashes, folder.classNames),
+    skipped,
+  };
 }
 
 /** As `prepareDataset`, and able to be trained on. @throws MlError naming what was expected and what was found */

@@ -3,23 +3,8 @@ import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assertTrainable, scanClassFolder } from '../../../src/ml/data/class-folder.js';
-import { MlError } from '../../../src/ml/ml-error.js';
 import { folderOf, temporaryFolder } from './image-files.js';
-
-/** What a scan or a check fails with; fails the test when it does not, or when it tells a path of the server. */
-async function failureOf(act: () => unknown): Promise<{ code: string; fault: string; message: string }> {
-  const error = await Promise.resolve()
-    .then(act)
-    .then(
-      () => null,
-      (reason: unknown) => reason,
-    );
-  if (!(error instanceof MlError)) throw new Error(`expected an MlError; found ${error}`);
-  expect(error.message).toMatch(/^Expected .*; found/);
-  expect(error.message).not.toContain('/tmp');
-  expect(error.message).not.toContain('arcqueue data-');
-  return { code: error.code, fault: error.fault, message: error.message };
-}
+import { failureOf } from './ml-failure.js';
 
 const imagesOf = (counts: readonly number[]) => ({
   classNames: counts.map((_, label) => `c${label}`),

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashDataset } from '../../../src/ml/data/dataset-hash.js';
+import { hashDataset as hashOf } from '../../../src/ml/data/dataset-hash.js';
 import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+const CLASSES = ['a', 'b', 'c'];
 const entry = (relativePath: string, root = '/data'): ImageEntry => ({
   path: `${root}/${relativePath}`,
   relativePath,
-  label: 0,
+  label: CLASSES.indexOf(relativePath[0] ?? ''),
 });
+const hashDataset = (images: readonly ImageEntry[], sha256s: readonly string[]) =>
+  hashOf(images, sha256s, CLASSES);
 const [one, two] = [entry('a/1.png'), entry('b/2.png')];
 
 describe('hashDataset', () => {
@@ -34,6 +37,16 @@ describe('hashDataset', () => {
       hashDataset([], []),
     ];
     expect(new Set(hashes).size).toBe(hashes.length);
+  });
+
+  it('changes with what a manifest says of an image: its class, its part, its split', () => {
+    const hashes = [
+      one,
+      { ...one, label: 1 },
+      { ...one, split: 'val' as const },
+      { ...one, region: { kind: 'box' as const, x: 0, y: 0, width: 4, height: 4 } },
+    ].map((image) => hashDataset([image], [sha('x')]));
+    expect(new Set(hashes).size).toBe(4);
   });
 
   it('refuses hashes that do not match the images in number', () => {
