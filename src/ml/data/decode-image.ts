@@ -1,4 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
+import { alignFace, type RgbImage } from './align.js';
+import { cropBox } from './crop-box.js';
+import type { ImageRegion } from './image-entry.js';
 import { isPnm, MAX_PIXELS, readPnm } from './pnm.js';
 
 // Each decoding thread works on one image at a time; libvips' own threads and cache would only compete.
@@ -8,26 +11,36 @@ sharp.cache(false);
 /**
  * Decodes an image file's bytes into a square: turned as its EXIF orientation says, in sRGB, transparency over
  * black, grey as three equal channels. Another shape is scaled to fit and centred on black, so that nothing is
- * cut off and nothing is distorted.
+ * cut off and nothing is distorted. A region is cut out of the image in its own resolution: landmarks are brought onto
+ * the template, a box is taken with a margin.
  * @param size side of the square, in pixels
  * @returns [size, size, 3], RGB, 0 … 255
- * @throws Error for bytes that are no whole image, or an image of more than 50 million pixels
+ * @throws Error for bytes that are no whole image, an image of more than 50 million pixels, or a region outside it
  */
-export async function decodeImage(bytes: Uint8Array, size: number): Promise<Uint8Array> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  size: number,
+  region?: ImageRegion,
+): Promise<Uint8Array> {
   if (bytes.length === 0) throw new Error('expected an image; found an empty file');
-  const { data, info } = await openImage(bytes)
-    .rotate()
-    .flatten({ background: 'black' })
-    .toColourspace('srgb')
-    .resize(size, size, { fit: 'contain', background: 'black' })
+  const upright = openImage(bytes).rotate().flatten({ background: 'black' }).toColourspace('srgb');
+  if (region === undefined)
+    return (await toRgb(upright.resize(size, size, { fit: 'contain', background: 'black' }))).data;
+  const image = await toRgb(upright);
+  return region.kind === 'landmarks' ? alignFace(image, region.points, size) : cropBox(image, region, size);
+}
+
+async function toRgb(image: Sharp): Promise<RgbImage> {
+  const { data, info } = await image
     .removeAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  if (info.channels === 3) return data;
-  const rgb = new Uint8Array(size * size * 3);
-  for (let pixel = 0; pixel < size * size; pixel += 1)
-    rgb.fill(data[pixel * info.channels] ?? 0, 3 * pixel, 3 * pixel + 3);
-  return rgb;
+  const { width, height, channels } = info;
+  if (channels === 3) return { data, width, height };
+  const rgb = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel += 1)
+    rgb.fill(data[pixel * channels] ?? 0, 3 * pixel, 3 * pixel + 3);
+  return { data: rgb, width, height };
 }
 
 function openImage(bytes: Uint8Array): Sharp {

@@ -32,7 +32,7 @@ async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): 
   for (const [i, source] of sources.entries()) {
     const index = offset + i;
     try {
-      const decoded = await decodeImage(await readImageBytes(source), imageSize);
+      const decoded = await decodeImage(await readImageBytes(source), imageSize, source.region);
       writeNormalised(
         decoded,
         pixels.subarray(index * values, (index + 1) * values),
@@ -78,7 +78,7 @@ async function inspect(source: ImageSource, imageSize: number): Promise<Inspecti
   try {
     const bytes = await readImageBytes(source);
     sha256 = createHash('sha256').update(bytes).digest('hex');
-    await decodeImage(bytes, imageSize);
+    await decodeImage(bytes, imageSize, source.region);
     return { sha256, error: null };
   } catch (error) {
     return { sha256, error: failureReason(error, source.path) };
