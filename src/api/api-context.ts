@@ -15,6 +15,10 @@ export type ApiContext = {
   readonly store: JobStore;
   readonly queue: JobQueue;
   readonly redis: Redis;
+  /** Start of the service's keys in Redis. */
+  readonly queuePrefix?: string;
+  /** Time after which a silent event stream shows a sign of life. */
+  readonly heartbeatMs?: number;
   /** Folder whose subfolders requests name as datasets. */
   readonly datasetRoot: string;
   /** Folder with one folder of published artifacts per job. */

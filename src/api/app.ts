@@ -12,6 +12,7 @@ import { cancelJobRoute } from './routes/cancel-job.js';
 import { healthRoutes } from './routes/health.js';
 import { readJobRoutes } from './routes/read-jobs.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
+import { watchJobRoutes } from './routes/watch-job.js';
 import { validatorCompiler } from './validation.js';
 
 /** A request of this API is a few hundred bytes. */
@@ -39,6 +40,7 @@ export async function buildApp({ logger, ...context }: AppOptions): Promise<Api>
   readJobRoutes(app, context);
   artifactRoutes(app, context);
   cancelJobRoute(app, context);
+  watchJobRoutes(app, context);
   healthRoutes(app, context);
   await app.ready();
   return app;

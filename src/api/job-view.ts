@@ -4,6 +4,8 @@ import { EvaluateJob, type JobRecord, TrainJob } from '../jobs/job-record.js';
 const Links = Type.Object({
   self: Type.String(),
   metrics: Type.String(),
+  events: Type.String(),
+  logs: Type.String(),
   artifacts: Type.String(),
   cancel: Type.String(),
 });
@@ -25,6 +27,13 @@ export function toJobView(job: JobRecord): JobView {
   const self = `/jobs/${job.id}`;
   return {
     ...job,
-    links: { self, metrics: `${self}/metrics`, artifacts: `${self}/artifacts`, cancel: `${self}/cancel` },
+    links: {
+      self,
+      metrics: `${self}/metrics`,
+      events: `${self}/events`,
+      logs: `${self}/logs`,
+      artifacts: `${self}/artifacts`,
+      cancel: `${self}/cancel`,
+    },
   };
 }

@@ -31,6 +31,11 @@ export function json<T extends TSchema>(schema: T, description: string, headers?
   return { description, ...(headers ? { headers } : {}), content: { 'application/json': { schema } } };
 }
 
+/** The documentation of an answer that is streamed as text. */
+export function text(mediaType: string, description: string, example: string) {
+  return { description, content: { [mediaType]: { schema: Type.String(), example } } };
+}
+
 /** The path parameter of every route below a job. */
 export const JobParams = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9-]+$', description: 'Id of the job.' }),

@@ -14,6 +14,8 @@ export type ApiOptions = {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** See `ApiContext`. */
+  readonly heartbeatMs?: number;
   readonly logger: FastifyBaseLogger;
 };
 
@@ -39,9 +41,16 @@ export async function startApi({
   const redis = connectForRequests(redisUrl, logger);
   const ready = new Promise((resolve) => redis.once('ready', resolve));
   const readyOrLate = Promise.race([ready, setTimeout(REDIS_GRACE_MS, undefined, { ref: false })]);
-  const store = new JobStore(redis, queuePrefix);
+  const store = new JobStore(redis, queuePrefix, 'client');
   const queue = new JobQueue(redis, queuePrefix);
-  const app = await buildApp({ ...folders, store, queue, redis, logger });
+  const app = await buildApp({
+    ...folders,
+    ...(queuePrefix === undefined ? {} : { queuePrefix }),
+    store,
+    queue,
+    redis,
+    logger,
+  });
   await readyOrLate;
   const url = await app.listen({ host, port });
   const stopReconciling = startReconciling({ queue, store, redis, log: logger });

@@ -8,7 +8,10 @@ export type JobFilter = { readonly kind?: JobKind; readonly state?: JobState };
 
 export const recordKey = (prefix: string, id: string) => `${prefix}:job:${id}`;
 export const transitionsKey = (prefix: string, id: string) => `${prefix}:job:${id}:transitions`;
-export const metricsKey = (prefix: string, id: string) => `${prefix}:job:${id}:metrics`;
+/** Says that a job has a new event; what it says is in the streams. */
+export const eventSignalChannel = (prefix: string, id: string) => `${prefix}:signal:${id}`;
+export const eventStreamKey = (prefix: string, id: string, stream: string) =>
+  `${prefix}:job:${id}:events:${stream}`;
 export const controlChannel = (prefix: string) => `${prefix}:control`;
 export const queuePrefix = (prefix: string) => `${prefix}:bull`;
 

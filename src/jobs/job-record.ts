@@ -8,6 +8,9 @@ export const JOB_STATES = [
   'queued',
   'starting',
   'running',
+  'pausing',
+  'paused',
+  'stalled',
   'finalizing',
   'succeeded',
   'cancelling',
@@ -20,6 +23,10 @@ export const Transition = Type.Object({
   state: Type.Enum([...JOB_STATES]),
   at: Type.String({ format: 'date-time' }),
   cause: Type.String({ description: 'Why the job entered this state.' }),
+  actor: Type.String({
+    description: 'Who moved it: `client`, `service`, `reconciler`, or `worker` with its id.',
+    examples: ['client', 'worker gpu-3-4121'],
+  }),
 });
 export type Transition = Static<typeof Transition>;
 

@@ -4,8 +4,24 @@
  * a Redis Cluster the prefix needs a hash tag, as BullMQ asks for too.
  */
 
+/**
+ * Appends an event under the job's next number and tells those who follow the job. Readers take what the streams
+ * hold; the message only wakes them. A cap of 0 keeps everything.
+ */
+const EMIT = `
+local function emit(prefix, id, stream, cap, kind, at, attempt, data)
+  local job = prefix .. ':job:' .. id
+  local seq = redis.call('HINCRBY', job, 'eventSeq', 1)
+  local key, entry = job .. ':events:' .. stream, string.format('%.0f-0', seq)
+  local fields = {entry, 'type', kind, 'at', at, 'attempt', attempt, 'data', data}
+  if tonumber(cap) > 0 then redis.call('XADD', key, 'MAXLEN', '~', cap, unpack(fields))
+  else redis.call('XADD', key, unpack(fields)) end
+  redis.call('PUBLISH', prefix .. ':signal:' .. id, seq)
+end
+`;
+
 /** KEYS: record, transitions. ARGV: prefix, id, to, at, transition, ",from,from,", attempt or "", error or "". */
-export const TRANSITION_LUA = `
+export const TRANSITION_LUA = `${EMIT}
 local prefix, id, to, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local found = redis.call('HMGET', KEYS[1], 'state', 'attempt', 'kind')
 local from, kind = found[1], found[3]
@@ -22,25 +38,54 @@ for _, group in ipairs({'*', kind}) do
   redis.call('ZREM', prefix .. ':index:' .. group .. ':' .. from, id)
   redis.call('ZADD', prefix .. ':index:' .. group .. ':' .. to, 0, id)
 end
+local event = cjson.decode(ARGV[5])
+event.from = from
+if ARGV[8] ~= '' then event.error = cjson.decode(ARGV[8]) end
+emit(prefix, id, 'kept', 0, 'transition', at, attempt or held, cjson.encode(event))
 return {'moved', from}
 `;
 
-const FENCE = `
+/**
+ * KEYS: record, transitions. ARGV: prefix, id, kind, at, transition, field, value, ... Returns 1, or 0 where the job
+ * was already there.
+ */
+export const CREATE_LUA = `${EMIT}
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local prefix, id, kind, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+redis.call('HSET', KEYS[1], unpack(ARGV, 6))
+redis.call('RPUSH', KEYS[2], ARGV[5])
+for _, group in ipairs({'*', kind}) do
+  redis.call('ZADD', prefix .. ':index:' .. group .. ':*', 0, id)
+  redis.call('ZADD', prefix .. ':index:' .. group .. ':queued', 0, id)
+end
+emit(prefix, id, 'kept', 0, 'transition', at, 0, ARGV[5])
+return 1
+`;
+
+/**
+ * KEYS: record. ARGV: prefix, id, attempt, at, stream, cap, type, data, field, value, ... Writes the fields and, where
+ * the type is not "", an event. Returns 1 when written, 0 when refused: another attempt holds the job, or it is over.
+ */
+export const WRITE_LUA = `${EMIT}
 local held = redis.call('HMGET', KEYS[1], 'attempt', 'state')
-if not held[1] or tonumber(held[1]) ~= tonumber(ARGV[1]) then return 0 end
+if not held[1] or tonumber(held[1]) ~= tonumber(ARGV[3]) then return 0 end
 if held[2] == 'succeeded' or held[2] == 'failed' or held[2] == 'cancelled' then return 0 end
-`;
-
-/** KEYS: record. ARGV: attempt, field, value, field, value, ... Returns 1 when written, 0 when refused. */
-export const WRITE_FIELDS_LUA = `${FENCE}
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if #ARGV > 8 then redis.call('HSET', KEYS[1], unpack(ARGV, 9)) end
+if ARGV[7] ~= '' then emit(ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7], ARGV[4], ARGV[3], ARGV[8]) end
 return 1
 `;
 
-/** KEYS: record, metrics stream. ARGV: attempt, "steps" or "epoch", JSON. Returns 1 when written, 0 when refused. */
-export const APPEND_METRICS_LUA = `${FENCE}
-redis.call('XADD', KEYS[2], '*', 'attempt', ARGV[1], ARGV[2], ARGV[3])
-return 1
+/**
+ * KEYS: record, then event streams. ARGV: number of the last event that the reader has, entries per stream. Returns
+ * [state or "", number of the newest event, entries of each stream], as they were at one instant.
+ */
+export const READ_EVENTS_LUA = `
+local job = redis.call('HMGET', KEYS[1], 'state', 'eventSeq')
+local pages = {}
+for i = 2, #KEYS do
+  pages[i - 1] = redis.call('XRANGE', KEYS[i], string.format('%.0f-1', ARGV[1]), '+', 'COUNT', ARGV[2])
+end
+return {job[1] or '', job[2] or '0', pages}
 `;
 
 /**

@@ -1,31 +1,37 @@
 import type { Redis } from 'ioredis';
 import { v7 as uuidV7 } from 'uuid';
+import { type JobCommands, withJobCommands } from './job-commands.js';
 import type { JobFailure } from './job-error.js';
 import {
+  EVENT_STREAMS,
+  type EventStream,
+  type EventType,
+  type JobEvent,
+  mergePages,
+  streamOf,
+} from './job-event.js';
+import {
   DEFAULT_PREFIX,
+  eventStreamKey,
   indexKey,
   type JobFilter,
-  metricsKey,
   recordKey,
   transitionsKey,
 } from './job-keys.js';
-import { type MetricsHistory, readMetricsStream } from './job-metrics.js';
+import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
 import type {
-  EpochMetrics,
   EvaluateJob,
   JobKind,
   JobRecord,
   JobState,
   LatestMetrics,
   Progress,
-  StepMetrics,
   TrainJob,
   Transition,
 } from './job-record.js';
-import { APPEND_METRICS_LUA, GET_LUA, LIST_LUA, TRANSITION_LUA, WRITE_FIELDS_LUA } from './job-scripts.js';
 import { statesBefore } from './job-state.js';
 import type { EvaluateRequest, TrainRequest } from './requests.js';
-import { type StoredJob, toJobRecord } from './stored-job.js';
+import { toJobRecord } from './stored-job.js';
 
 /** What became of a transition: moved, or refused with the state that the record keeps. */
 export type TransitionOutcome =
@@ -37,30 +43,27 @@ export type TransitionOutcome =
       readonly state: JobState | null;
     };
 
+export type TransitionOptions = { readonly attempt?: number; readonly actor?: string };
 export type JobPage = { readonly jobs: JobRecord[]; readonly nextCursor: string | null };
 
-type TransitionReply = ['moved' | 'not_found' | 'stale_attempt' | 'not_allowed', JobState | ''];
-
-/** The store's own commands, as ioredis adds them to the connection. */
-type JobCommands = {
-  arcqueueTransition(...args: (string | number)[]): Promise<TransitionReply>;
-  arcqueueWriteFields(...args: (string | number)[]): Promise<number>;
-  arcqueueAppendMetrics(...args: (string | number)[]): Promise<number>;
-  arcqueueList(...args: (string | number)[]): Promise<StoredJob[]>;
-  arcqueueGet(...args: (string | number)[]): Promise<StoredJob>;
+/** What a reader of events asks for: those after number `after`, up to about `limit`, of these streams. */
+export type EventQuery = {
+  readonly after: number;
+  readonly limit: number;
+  readonly streams?: readonly EventStream[];
+};
+/** Events in their order, and where the job was when they were read. */
+export type EventPage = {
+  readonly events: JobEvent[];
+  readonly state: JobState;
+  /** Number of the job's newest event. */
+  readonly newest: number;
 };
 
-function withJobCommands(redis: Redis): Redis & JobCommands {
-  redis.defineCommand('arcqueueTransition', { numberOfKeys: 2, lua: TRANSITION_LUA });
-  redis.defineCommand('arcqueueWriteFields', { numberOfKeys: 1, lua: WRITE_FIELDS_LUA });
-  redis.defineCommand('arcqueueAppendMetrics', { numberOfKeys: 2, lua: APPEND_METRICS_LUA });
-  redis.defineCommand('arcqueueList', { numberOfKeys: 1, lua: LIST_LUA });
-  redis.defineCommand('arcqueueGet', { numberOfKeys: 2, lua: GET_LUA });
-  return redis as Redis & JobCommands;
-}
+const ALL_STREAMS = Object.keys(EVENT_STREAMS) as EventStream[];
 
 /**
- * The job records in Redis: a hash per job, its dated transitions as a list, its metrics as a stream, and sorted sets
+ * The job records in Redis: a hash per job, its dated transitions as a list, its events as streams, and sorted sets
  * of ids for listing. Ids are UUIDs of version 7, whose order as text is their order in time.
  *
  * A write that names an attempt lands only while that attempt holds the job; all such writes resolve to whether it did.
@@ -68,10 +71,13 @@ function withJobCommands(redis: Redis): Redis & JobCommands {
 export class JobStore {
   readonly #redis: Redis & JobCommands;
   readonly #prefix: string;
+  readonly #actor: string;
 
-  constructor(redis: Redis, prefix: string = DEFAULT_PREFIX) {
+  /** `actor` is who transitions are put down to unless they say otherwise. */
+  constructor(redis: Redis, prefix: string = DEFAULT_PREFIX, actor = 'service') {
     this.#redis = withJobCommands(redis);
     this.#prefix = prefix;
+    this.#actor = actor;
   }
 
   create(kind: 'train', request: TrainRequest): Promise<TrainJob>;
@@ -80,23 +86,17 @@ export class JobStore {
   async create(kind: JobKind, request: TrainRequest | EvaluateRequest): Promise<JobRecord> {
     const id = uuidV7();
     const at = new Date().toISOString();
-    const transition: Transition = { state: 'queued', at, cause: 'Submitted.' };
+    const transition: Transition = { state: 'queued', at, cause: 'Submitted.', actor: this.#actor };
     const fields = { id, kind, state: 'queued', attempt: '0', createdAt: at, updatedAt: at };
-    const stored = { ...fields, request: JSON.stringify(request) };
-    const filters: JobFilter[] = [{}, { kind }, { state: 'queued' }, { kind, state: 'queued' }];
-    const write = this.#redis.multi().hset(recordKey(this.#prefix, id), stored);
-    write.rpush(transitionsKey(this.#prefix, id), JSON.stringify(transition));
-    for (const filter of filters) write.zadd(indexKey(this.#prefix, filter), 0, id);
-    for (const [error] of (await write.exec()) ?? []) if (error) throw error;
-    return toJobRecord([Object.entries(stored).flat(), [JSON.stringify(transition)]]);
+    const stored = Object.entries({ ...fields, request: JSON.stringify(request) }).flat();
+    const json = JSON.stringify(transition);
+    await this.#redis.arcqueueCreate(...this.#keys(id), this.#prefix, id, kind, at, json, ...stored);
+    return toJobRecord([stored, [json]]);
   }
 
   /** The record, or null when no job has this id. */
   async get(id: string): Promise<JobRecord | null> {
-    const stored = await this.#redis.arcqueueGet(
-      recordKey(this.#prefix, id),
-      transitionsKey(this.#prefix, id),
-    );
+    const stored = await this.#redis.arcqueueGet(...this.#keys(id));
     return stored[0].length === 0 ? null : toJobRecord(stored);
   }
 
@@ -120,78 +120,95 @@ export class JobStore {
     id: string,
     to: JobState,
     cause: string,
-    options: { readonly attempt?: number } = {},
+    { attempt, actor }: TransitionOptions = {},
   ): Promise<TransitionOutcome> {
-    return this.#move(id, to, cause, { ...options });
+    return this.#move(id, this.#dated(to, cause, actor), { attempt });
   }
 
   /** Moves the job to `failed` and keeps the error, in one step. */
-  fail(id: string, attempt: number, error: JobFailure, cause: string): Promise<TransitionOutcome> {
+  fail(
+    id: string,
+    attempt: number,
+    error: JobFailure,
+    cause: string,
+    actor?: string,
+  ): Promise<TransitionOutcome> {
     const { code, fault, retryable, message } = error;
-    return this.#move(id, 'failed', cause, { attempt, error: { code, fault, retryable, message } });
+    const kept = { code, fault, retryable, message };
+    return this.#move(id, this.#dated('failed', cause, actor), { attempt, error: kept });
   }
 
+  /** Keeps the newest progress in the record and makes it an event, in one step. */
   saveProgress(id: string, attempt: number, progress: Progress, metrics: LatestMetrics): Promise<boolean> {
     const fields = { progress: JSON.stringify(progress), metrics: JSON.stringify(metrics) };
-    return this.#writeFields(id, attempt, fields);
+    return this.#write(id, attempt, { fields, type: 'progress', data: { ...progress, metrics } });
   }
 
   saveResult(id: string, attempt: number, result: Readonly<Record<string, unknown>>): Promise<boolean> {
-    return this.#writeFields(id, attempt, { result: JSON.stringify(result) });
+    return this.#write(id, attempt, { fields: { result: JSON.stringify(result) } });
   }
 
-  appendSteps(id: string, attempt: number, rows: readonly StepMetrics[]): Promise<boolean> {
-    return this.#appendMetrics(id, attempt, 'steps', JSON.stringify(rows));
+  /** Appends an event of the attempt. */
+  appendEvent(id: string, attempt: number, type: EventType, data: unknown): Promise<boolean> {
+    return this.#write(id, attempt, { type, data });
   }
 
-  appendEpoch(id: string, attempt: number, epoch: EpochMetrics): Promise<boolean> {
-    return this.#appendMetrics(id, attempt, 'epoch', JSON.stringify(epoch));
-  }
-
-  /** The whole history of the attempt that holds the job; empty lists when there is none. */
+  /** The history, as far as Redis keeps it, of the attempt that holds the job; empty lists when there is none. */
   async readMetrics(id: string): Promise<MetricsHistory> {
-    const attempt = await this.#redis.hget(recordKey(this.#prefix, id), 'attempt');
-    return readMetricsStream(this.#redis, metricsKey(this.#prefix, id), Number(attempt ?? 0));
+    const attempt = Number((await this.#redis.hget(recordKey(this.#prefix, id), 'attempt')) ?? 0);
+    return readMetricsStreams(this.#redis, { prefix: this.#prefix, id, attempt });
+  }
+
+  /** The events after a number, in their order and without a gap but for what was evicted; null without such a job. */
+  async readEvents(id: string, query: EventQuery): Promise<EventPage | null> {
+    const { after, limit, streams = ALL_STREAMS } = query;
+    const keys = streams.map((stream) => eventStreamKey(this.#prefix, id, stream));
+    const args = [recordKey(this.#prefix, id), ...keys, after, limit];
+    const [state, newest, pages] = await this.#redis.arcqueueReadEvents(keys.length + 1, ...args);
+    if (state === '') return null;
+    return { events: mergePages(pages, limit), state, newest: Number(newest) };
+  }
+
+  #keys(id: string): [record: string, transitions: string] {
+    return [recordKey(this.#prefix, id), transitionsKey(this.#prefix, id)];
+  }
+
+  #dated(state: JobState, cause: string, actor: string = this.#actor): Transition {
+    return { state, at: new Date().toISOString(), cause, actor };
   }
 
   async #move(
     id: string,
-    to: JobState,
-    cause: string,
-    { attempt, error }: { attempt?: number; error?: JobFailure },
+    transition: Transition,
+    { attempt, error }: { attempt?: number | undefined; error?: JobFailure },
   ): Promise<TransitionOutcome> {
-    const transition: Transition = { state: to, at: new Date().toISOString(), cause };
     const [outcome, from] = await this.#redis.arcqueueTransition(
-      recordKey(this.#prefix, id),
-      transitionsKey(this.#prefix, id),
+      ...this.#keys(id),
       this.#prefix,
       id,
-      to,
+      transition.state,
       transition.at,
       JSON.stringify(transition),
-      `,${statesBefore(to).join(',')},`,
+      `,${statesBefore(transition.state).join(',')},`,
       attempt ?? '',
       error === undefined ? '' : JSON.stringify(error),
     );
     const state = from === '' ? null : from;
     if (outcome !== 'moved') return { moved: false, reason: outcome, state };
     if (state === null) throw new Error(`Expected the state that job ${id} left, found none.`);
-    return { moved: true, from: state, state: to };
+    return { moved: true, from: state, state: transition.state };
   }
 
-  async #writeFields(id: string, attempt: number, fields: Record<string, string>): Promise<boolean> {
-    const args = { ...fields, updatedAt: new Date().toISOString() };
-    const key = recordKey(this.#prefix, id);
-    return (await this.#redis.arcqueueWriteFields(key, attempt, ...Object.entries(args).flat())) === 1;
-  }
-
-  async #appendMetrics(
+  async #write(
     id: string,
     attempt: number,
-    field: 'steps' | 'epoch',
-    json: string,
+    { fields, type, data }: { fields?: Record<string, string>; type?: EventType; data?: unknown },
   ): Promise<boolean> {
-    const keys = [recordKey(this.#prefix, id), metricsKey(this.#prefix, id)];
-    return (await this.#redis.arcqueueAppendMetrics(...keys, attempt, field, json)) === 1;
+    const at = new Date().toISOString();
+    const stream = type === undefined ? 'kept' : streamOf(type);
+    const event = [stream, EVENT_STREAMS[stream] ?? 0, type ?? '', JSON.stringify(data ?? null)];
+    const stored = fields === undefined ? [] : Object.entries({ ...fields, updatedAt: at }).flat();
+    const key = recordKey(this.#prefix, id);
+    return (await this.#redis.arcqueueWrite(key, this.#prefix, id, attempt, at, ...event, ...stored)) === 1;
   }
 }

@@ -1,12 +1,13 @@
 import { JobError } from './job-error.js';
 import type { JobQueue } from './job-queue.js';
 import type { JobRecord, JobState } from './job-record.js';
+import { HELD_STATES } from './job-state.js';
 import type { JobStore } from './job-store.js';
 
 /** Ids that a reconciliation enqueued, and ids whose records it ended because nobody works on them any more. */
 export type Reconciliation = { readonly enqueued: string[]; readonly ended: string[] };
 
-const HELD: readonly JobState[] = ['starting', 'running', 'finalizing', 'cancelling'];
+const ACTOR = 'reconciler';
 const PAGE = 200;
 const CAUSE = 'No worker holds the job and the queue no longer has it.';
 
@@ -28,7 +29,7 @@ export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: numb
     await queue.enqueue(job);
     enqueued.push(job.id);
   }
-  for (const state of HELD) {
+  for (const state of HELD_STATES) {
     for await (const job of jobsIn(store, state)) {
       if ((await isOrphan(job)) && (await end(store, job))) ended.push(job.id);
     }
@@ -37,10 +38,11 @@ export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: numb
 }
 
 async function end(store: JobStore, { id, state, attempt }: JobRecord): Promise<boolean> {
-  if (state === 'cancelling') return (await store.transition(id, 'cancelled', CAUSE, { attempt })).moved;
+  if (state === 'cancelling')
+    return (await store.transition(id, 'cancelled', CAUSE, { attempt, actor: ACTOR })).moved;
   const message = 'Expected a worker that finishes the job, found that its workers were lost too often.';
   const error = new JobError('worker_lost', 'infrastructure', message, true);
-  return (await store.fail(id, attempt, error, CAUSE)).moved;
+  return (await store.fail(id, attempt, error, CAUSE, ACTOR)).moved;
 }
 
 async function* jobsIn(store: JobStore, state: JobState): AsyncGenerator<JobRecord> {

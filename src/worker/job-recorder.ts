@@ -1,7 +1,11 @@
 import type { Logger } from 'pino';
+import type { LogLine } from '../jobs/job-event.js';
 import type { Progress } from '../jobs/job-record.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { TrainerToWorker } from './trainer-messages.js';
+
+/** Characters of a log line that are kept. */
+const LONGEST_LINE = 4000;
 
 /**
  * Writes what a trainer reports to the job's record, one message after the other, so that the record never
@@ -44,21 +48,31 @@ export class JobRecorder {
         await store.saveProgress(id, attempt, message.progress, this.latest);
         return;
       case 'steps':
-        await store.appendSteps(id, attempt, message.steps);
+        await store.appendEvent(id, attempt, 'steps', message.steps);
         return;
       case 'epoch': {
         const { validationAccuracy, validationLoss } = message.epoch;
         if (validationAccuracy !== undefined) this.latest = { ...this.latest, validationAccuracy };
         if (validationLoss !== undefined) this.latest = { ...this.latest, validationLoss };
-        await store.appendEpoch(id, attempt, message.epoch);
+        await store.appendEvent(id, attempt, 'epoch', message.epoch);
         if (this.progress !== null) await store.saveProgress(id, attempt, this.progress, this.latest);
         return;
       }
       case 'log':
         log[message.level](message.message);
+        await this.writeLog(message);
         return;
       default:
         return;
     }
+  }
+
+  private async writeLog({ level, message }: LogLine): Promise<void> {
+    const type = level === 'warn' ? 'warning' : 'log';
+    const kept = message.length > LONGEST_LINE ? `${message.slice(0, LONGEST_LINE)}…` : message;
+    await this.store.appendEvent(this.job.id, this.job.attempt, type, {
+      level,
+      message: kept,
+    } satisfies LogLine);
   }
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -15,7 +16,7 @@ import { RunningJobs } from './running-jobs.js';
 /** Workers that a job may lose before the queue gives it up. */
 const MAX_LOST_WORKERS = 3;
 /** How often a running job's record is read, in case Redis dropped the message that cancels it. */
-const CANCEL_POLL_MS = 2000;
+const CANCEL_POLL_MS = 1000;
 
 export type RunningWorker = { close(): Promise<void> };
 
@@ -26,7 +27,8 @@ export async function startWorker(
 ): Promise<RunningWorker> {
   const redis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', (error) => log.warn({ err: error }, 'redis connection'));
-  const store = new JobStore(redis, config.queuePrefix);
+  const workerId = `${hostname()}-${process.pid}`;
+  const store = new JobStore(redis, config.queuePrefix, `worker ${workerId}`);
   const running = new RunningJobs();
   const context = { store, config, log, running };
   void sweep(store, config.artifactsDir, log);

@@ -27,6 +27,8 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}',
       'get /jobs/{id}/artifacts',
       'get /jobs/{id}/artifacts/{name}',
+      'get /jobs/{id}/events',
+      'get /jobs/{id}/logs',
       'get /jobs/{id}/metrics',
       'get /readyz',
       'post /jobs/evaluate',

@@ -88,13 +88,14 @@ describe('GET /jobs/:id/metrics', () => {
   it('gives every step and epoch', async () => {
     const { id } = await api.store.create('train', trainRequest);
     await api.store.transition(id, 'starting', 'Taken.', { attempt: 1 });
-    await api.store.appendSteps(id, 1, [[1, 3.5, 0.125, 0.01]]);
-    await api.store.appendSteps(id, 1, [[2, 3.25, 0.25, 0.02]]);
+    await api.store.appendEvent(id, 1, 'steps', [[1, 3.5, 0.125, 0.01]]);
+    await api.store.appendEvent(id, 1, 'steps', [[2, 3.25, 0.25, 0.02]]);
     const epoch = { epoch: 1, step: 2, loss: 3.4, accuracy: 0.2, learningRate: 0.02, imagesPerSecond: 40 };
-    await api.store.appendEpoch(id, 1, { ...epoch, validationAccuracy: 0.5 });
+    await api.store.appendEvent(id, 1, 'epoch', { ...epoch, validationAccuracy: 0.5 });
     expect(await get(`/jobs/${id}/metrics`)).toEqual({
       jobId: id,
       attempt: 1,
+      isTruncated: false,
       steps: {
         columns: ['step', 'loss', 'accuracy', 'learningRate'],
         rows: [

@@ -7,6 +7,9 @@ const columns = [
   'queued',
   'starting',
   'running',
+  'pausing',
+  'paused',
+  'stalled',
   'finalizing',
   'succeeded',
   'cancelling',
@@ -14,14 +17,17 @@ const columns = [
   'failed',
 ] as const;
 const drawn: Record<(typeof columns)[number], string> = {
-  queued: '.x....xx',
-  starting: 'xxx..x.x',
-  running: 'xx.x.x.x',
-  finalizing: 'xx..xx.x',
-  cancelling: '......xx',
-  succeeded: '........',
-  cancelled: '........',
-  failed: '........',
+  queued: '.x..x....xx',
+  starting: 'xxxx.x..x.x',
+  running: 'xx.x.xx.x.x',
+  pausing: 'x...xxx.x.x',
+  paused: 'x........xx',
+  stalled: 'xxx.x.x.x.x',
+  finalizing: 'xx...x.xx.x',
+  cancelling: '.........xx',
+  succeeded: '...........',
+  cancelled: '...........',
+  failed: '...........',
 };
 
 describe('the state table', () => {

@@ -127,13 +127,13 @@ describe('fencing', () => {
     const { id } = await store.create('train', trainRequest);
     await store.transition(id, 'starting', 'Taken.', { attempt: 1 });
     await store.saveProgress(id, 1, progress, { loss: 0.5 });
-    await store.appendSteps(id, 1, [[1, 2, 0, 0.01]]);
+    await store.appendEvent(id, 1, 'steps', [[1, 2, 0, 0.01]]);
     await store.transition(id, 'starting', 'Taken after a lost worker.', { attempt: 2 });
 
     expect(await store.saveProgress(id, 1, progress, { loss: 0.1 })).toBe(false);
     expect(await store.saveResult(id, 1, { stale: true })).toBe(false);
-    expect(await store.appendSteps(id, 1, [[2, 1, 0, 0.01]])).toBe(false);
-    expect(await store.appendEpoch(id, 1, epoch(1))).toBe(false);
+    expect(await store.appendEvent(id, 1, 'steps', [[2, 1, 0, 0.01]])).toBe(false);
+    expect(await store.appendEvent(id, 1, 'epoch', epoch(1))).toBe(false);
     const late = { moved: false, reason: 'stale_attempt', state: 'starting' };
     expect(await store.transition(id, 'running', 'Late.', { attempt: 1 })).toEqual(late);
     expect(await store.fail(id, 1, new JobError('x', 'data', 'late'), 'Late.')).toEqual(late);
@@ -169,8 +169,9 @@ describe('metrics', () => {
   it('come back whole, over many stream entries', async () => {
     const { id } = await store.create('train', trainRequest);
     await store.transition(id, 'starting', 'Taken.', { attempt: 1 });
-    for (let step = 1; step <= 1200; step++) void store.appendSteps(id, 1, [[step, 1 / step, 0.5, 0.05]]);
-    await store.appendEpoch(id, 1, epoch(1));
+    for (let step = 1; step <= 1200; step++)
+      void store.appendEvent(id, 1, 'steps', [[step, 1 / step, 0.5, 0.05]]);
+    await store.appendEvent(id, 1, 'epoch', epoch(1));
     const { steps, epochs } = await store.readMetrics(id);
     expect(steps.map(([step]) => step)).toEqual(Array.from({ length: 1200 }, (_, i) => i + 1));
     expect(epochs).toEqual([epoch(1)]);
@@ -179,14 +180,14 @@ describe('metrics', () => {
   it('are those of the latest attempt', async () => {
     const { id } = await store.create('train', trainRequest);
     await store.transition(id, 'starting', 'Taken.', { attempt: 1 });
-    await store.appendSteps(id, 1, [[1, 9, 0, 0.05]]);
+    await store.appendEvent(id, 1, 'steps', [[1, 9, 0, 0.05]]);
     await store.transition(id, 'starting', 'Taken again.', { attempt: 2 });
-    await store.appendSteps(id, 2, [[1, 7, 0, 0.05]]);
-    expect(await store.readMetrics(id)).toEqual({ steps: [[1, 7, 0, 0.05]], epochs: [] });
+    await store.appendEvent(id, 2, 'steps', [[1, 7, 0, 0.05]]);
+    expect(await store.readMetrics(id)).toEqual({ steps: [[1, 7, 0, 0.05]], epochs: [], isTruncated: false });
   });
 
   it('of a job without any are empty', async () => {
-    expect(await store.readMetrics('nothing')).toEqual({ steps: [], epochs: [] });
+    expect(await store.readMetrics('nothing')).toEqual({ steps: [], epochs: [], isTruncated: false });
   });
 });
 

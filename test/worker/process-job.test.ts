@@ -40,7 +40,7 @@ async function publishAndDie(last: readonly JobState[]): Promise<string> {
   const { store, config } = context;
   const { id } = await store.create('train', trainRequest);
   for (const state of last) await store.transition(id, state, 'Test.', { attempt: 1 });
-  await store.appendSteps(id, 1, [[1, 2, 0.5, 0.1]]);
+  await store.appendEvent(id, 1, 'steps', [[1, 2, 0.5, 0.1]]);
   const staging = await openStaging(config.artifactsDir, { jobId: id, attempt: 1 });
   await writeFile(join(staging, 'model.json'), '{}');
   const publication = { jobId: id, attempt: 1, kind: 'train', result: RESULT, provenance: {} } as const;

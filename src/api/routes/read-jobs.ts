@@ -27,6 +27,10 @@ const STEP_COLUMNS = ['step', 'loss', 'accuracy', 'learningRate'];
 const MetricsView = Type.Object({
   jobId: Type.String(),
   attempt: Type.Integer({ description: 'The attempt that these figures are of.' }),
+  isTruncated: Type.Boolean({
+    description:
+      'Whether the oldest steps are no longer kept here; the artifact `metrics.jsonl` has them all.',
+  }),
   steps: Type.Object({
     columns: Type.Array(Type.String(), { examples: [STEP_COLUMNS] }),
     rows: Type.Array(Type.Array(Type.Number()), { description: 'One row per training step.' }),
@@ -76,9 +80,10 @@ export function readJobRoutes(app: Api, { store }: ApiContext): void {
     },
     async (request) => {
       const job = await findJob(store, request.params.id);
-      const { steps, epochs } = await store.readMetrics(job.id);
+      const { steps, epochs, isTruncated } = await store.readMetrics(job.id);
       const rows = steps.map((row) => [...row]);
-      return { jobId: job.id, attempt: job.attempt, steps: { columns: STEP_COLUMNS, rows }, epochs };
+      const columns = STEP_COLUMNS;
+      return { jobId: job.id, attempt: job.attempt, isTruncated, steps: { columns, rows }, epochs };
     },
   );
 }
