@@ -12,7 +12,7 @@ const EMBEDDING_SIZE = 512;
 
 const { tf } = loadTensorFlow();
 const random = createRandom(1);
-const backbone = buildBackbone(name, EMBEDDING_SIZE, random);
+const backbone = buildBackbone(name, { embeddingSize: EMBEDDING_SIZE }, random);
 const options = { classCount: CLASS_COUNT, embeddingSize: EMBEDDING_SIZE, scale: 32, marginRadians: 0.5 };
 const head = ArcfaceHead.build(options, random);
 const optimizer = new Sgd([...backbone.parameters, ...head.parameters], { momentum: 0.9, weightDecay: 5e-4 });

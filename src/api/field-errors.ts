@@ -48,6 +48,8 @@ function expectation(error: ErrorObject, params: Record<string, unknown>): strin
     case 'exclusiveMinimum':
     case 'exclusiveMaximum':
       return `a number ${params.comparison} ${params.limit}`;
+    case 'multipleOf':
+      return `a multiple of ${params.multipleOf}`;
     case 'minLength':
       return `at least ${params.limit} character(s)`;
     case 'maxLength':

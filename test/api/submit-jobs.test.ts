@@ -34,6 +34,7 @@ describe('POST /jobs/train', () => {
       epochs: '30',
       batchSize: 1,
       backbone: 'resnet',
+      imageSize: 100,
       learningrate: 0.1,
     });
     expect(response.statusCode).toBe(400);
@@ -49,10 +50,14 @@ describe('POST /jobs/train', () => {
     );
     expect(byField.epochs).toEqual(['an integer', '"30"']);
     expect(byField.batchSize).toEqual(['a number >= 2', '1']);
-    expect(byField.backbone).toEqual(['one of "mobilefacenet", "iresnet18"', '"resnet"']);
+    expect(byField.backbone).toEqual([
+      'one of "mobilefacenet", "mbf", "iresnet18", "iresnet34", "iresnet50", "iresnet100"',
+      '"resnet"',
+    ]);
+    expect(byField.imageSize).toEqual(['a multiple of 16', '100']);
     expect(byField.learningrate[0]).toContain('learningRate');
     expect(byField.learningrate[1]).toBe('the unknown field "learningrate"');
-    expect(Object.keys(byField)).toHaveLength(4);
+    expect(Object.keys(byField)).toHaveLength(5);
   });
 
   it('names every field that does not go with the others', async () => {

@@ -9,6 +9,8 @@ export const trainRequest: TrainRequest = {
   sampler: 'each-image',
   backbone: 'mobilefacenet',
   embeddingSize: 128,
+  imageSize: 112,
+  dropout: 0,
   margin: 0.5,
   learningRate: 0.05,
   momentum: 0.9,

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { disposeBackbone, IMAGE_SIZE } from '../backbones/backbone.js';
+import { disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import { createRandom } from '../data/random.js';
@@ -43,7 +43,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
   const { device, versions } = loadTensorFlow();
   const model = await readModel(modelDir);
   assertClassCount(request.classCount, model.classNames.length);
-  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: IMAGE_SIZE });
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: model.backbone.imageSize });
   try {
     const dataset = await prepareDataset(datasetDir, pool, hooks);
     const images = labelByModel(dataset, model.classNames);

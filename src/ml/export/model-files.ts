@@ -1,6 +1,6 @@
 /** The files of a published model (docs/model-format.md). */
 export const MODEL_FILES = {
-  /** tfjs layers model of the backbone: images [n, 112, 112, 3] → embeddings [n, embeddingSize]. */
+  /** tfjs layers model of the backbone: images [n, imageSize, imageSize, 3] → embeddings [n, embeddingSize]. */
   topology: 'model.json',
   weights: 'weights.bin',
   /** Class centres, scale and margin; a tfjs weights manifest with its own data file. */
@@ -44,5 +44,7 @@ export type ModelConfig = {
   readonly format: typeof MODEL_FORMAT;
   readonly backbone: string;
   readonly embeddingSize: number;
+  /** Left out by models from before it could be chosen: 112. */
+  readonly imageSize?: number;
   readonly request: Readonly<Record<string, unknown>>;
 };

@@ -1,11 +1,6 @@
-import { IMAGE_SIZE } from '../backbones/backbone.js';
 import type { Preprocessing } from './model-files.js';
 
 /** What the decoders do to an image, written beside each model so that others can do the same. */
-export const PREPROCESSING: Preprocessing = {
-  imageSize: IMAGE_SIZE,
-  colour: 'RGB',
-  fit: 'contain',
-  mean: 127.5,
-  divisor: 127.5,
-};
+export function preprocessingOf(imageSize: number): Preprocessing {
+  return { imageSize, colour: 'RGB', fit: 'contain', mean: 127.5, divisor: 127.5 };
+}

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Backbone, buildBackbone, disposeSnapshot, restoreSnapshot } from '../backbones/backbone.js';
-import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { ArcfaceHead } from '../heads/arcface.js';
 import type { Head } from '../heads/head.js';
@@ -39,8 +38,7 @@ export async function readModel(dir: string): Promise<LoadedModel> {
   }
   const { weightsManifest } = await readJson<{ weightsManifest: WeightsGroup[] }>(dir, MODEL_FILES.topology);
   const weights = await readWeights(dir, MODEL_FILES.weights, weightsManifest[0]?.weights ?? []);
-  // The drawn weights are replaced at once; only their shapes count.
-  const backbone = buildBackbone(config.backbone, config.embeddingSize, createRandom(0));
+  const backbone = buildBackbone(config.backbone, config, null);
   restoreSnapshot(backbone, reshapeLike(backbone, weights));
   disposeSnapshot(weights);
 

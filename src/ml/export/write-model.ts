@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SymbolicTensor } from '@tensorflow/tfjs-node-gpu';
-import { type Backbone, IMAGE_SIZE } from '../backbones/backbone.js';
+import type { Backbone } from '../backbones/backbone.js';
 import { type Engine, loadTensorFlow } from '../engine/load-tensorflow.js';
 import type { Head } from '../heads/head.js';
 import { LayersGraph } from './layers-graph.js';
@@ -53,7 +53,8 @@ async function writeBackbone(dir: string, backbone: Backbone): Promise<void> {
 /** The backbone as a tfjs layers model's topology and weights; the model itself is freed. */
 async function toLayersArtifacts(tf: Engine['tf'], backbone: Backbone): Promise<LayersArtifacts> {
   const graph = new LayersGraph(tf);
-  const input = tf.input({ shape: [IMAGE_SIZE, IMAGE_SIZE, 3], name: 'images' });
+  const { imageSize } = backbone;
+  const input = tf.input({ shape: [imageSize, imageSize, 3], name: 'images' });
   const output = backbone.toLayersModel(input as SymbolicTensor, graph);
   const model = tf.model({ inputs: input, outputs: output, name: 'backbone' });
   try {

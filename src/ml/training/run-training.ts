@@ -1,13 +1,13 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { buildBackbone, countParameters, disposeBackbone, IMAGE_SIZE } from '../backbones/backbone.js';
+import { buildBackbone, countParameters, disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
 import { createRandom, deriveSeed } from '../data/random.js';
 import { splitByImage } from '../data/split.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { MODEL_FILES } from '../export/model-files.js';
-import { PREPROCESSING } from '../export/preprocessing.js';
+import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
 import { ArcfaceHead } from '../heads/arcface.js';
 import { fitScale } from '../heads/scale.js';
@@ -37,7 +37,7 @@ export type TrainingOptions = {
 export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
   const { datasetDir, outputDir, request, decodeThreads } = options;
   const { device, versions } = loadTensorFlow();
-  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: IMAGE_SIZE });
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: request.imageSize });
   try {
     const dataset = await prepareTrainingDataset(datasetDir, pool, request, hooks);
     const classCount = dataset.classNames.length;
@@ -48,7 +48,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       deriveSeed(request.seed, SEED_STREAM.split),
     );
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
-    const backbone = buildBackbone(request.backbone, request.embeddingSize, random);
+    const backbone = buildBackbone(request.backbone, request, random);
     const headOptions = {
       classCount,
       embeddingSize: request.embeddingSize,
@@ -73,13 +73,14 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       const config = {
         backbone: request.backbone,
         embeddingSize: request.embeddingSize,
+        imageSize: request.imageSize,
         request: { ...request, scale },
       };
       await writeModel(outputDir, {
         backbone,
         head,
         classNames: dataset.classNames,
-        preprocessing: PREPROCESSING,
+        preprocessing: preprocessingOf(request.imageSize),
         scale,
         marginRadians: request.margin,
         config,

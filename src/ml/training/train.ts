@@ -1,11 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  disposeSnapshot,
-  IMAGE_SIZE,
-  restoreSnapshot,
-  type Snapshot,
-  takeSnapshot,
-} from '../backbones/backbone.js';
+import { disposeSnapshot, restoreSnapshot, type Snapshot, takeSnapshot } from '../backbones/backbone.js';
 import { planEpoch, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
@@ -42,6 +36,7 @@ export type TrainOutcome = {
 export async function train(learner: Learner, options: TrainOptions, hooks: RunHooks): Promise<TrainOutcome> {
   const { tf } = loadTensorFlow();
   const { epochs, pool, validation } = options;
+  const { imageSize } = learner.backbone;
   const stepsPerEpoch = planOf(options, 1).length;
   const totalSteps = stepsPerEpoch * epochs;
   const warmupSteps = Math.round(options.warmupEpochs * stepsPerEpoch);
@@ -64,7 +59,7 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
         await setImmediate();
         hooks.signal?.throwIfAborted();
         learningRate = learningRateAt(step, schedule);
-        const images = tf.tensor4d(batch.pixels, [batch.count, IMAGE_SIZE, IMAGE_SIZE, 3]);
+        const images = tf.tensor4d(batch.pixels, [batch.count, imageSize, imageSize, 3]);
         const labels = tf.tensor1d(batch.labels, 'int32');
         const { loss, accuracy } = trainStep(learner, images, labels, learningRate);
         labels.dispose();

@@ -11,6 +11,10 @@ export type DataSettings = SamplerSettings & {
 export type NetworkSettings = {
   readonly backbone: string;
   readonly embeddingSize: number;
+  /** Side of the square images that the network sees, in pixels. */
+  readonly imageSize: number;
+  /** Share of the features that a step drops before the last linear layer. */
+  readonly dropout: number;
 };
 
 export type LossSettings = {

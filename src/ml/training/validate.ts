@@ -1,5 +1,4 @@
 import type { Backbone } from '../backbones/backbone.js';
-import { IMAGE_SIZE } from '../backbones/backbone.js';
 import { planEpoch, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
@@ -40,6 +39,7 @@ export async function* predict(
   { pool, batchSize, signal }: { pool: DecodePool; batchSize: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<{ logits: Float32Array; labels: Int32Array }> {
   const { tf } = loadTensorFlow();
+  const { imageSize } = backbone;
   const plan = planEpoch(images, {
     batchSize,
     shuffle: false,
@@ -50,7 +50,7 @@ export async function* predict(
   });
   for await (const batch of prefetch(pool, plan, PREFETCH_DEPTH)) {
     signal?.throwIfAborted();
-    const pixels = tf.tensor4d(batch.pixels, [batch.count, IMAGE_SIZE, IMAGE_SIZE, 3]);
+    const pixels = tf.tensor4d(batch.pixels, [batch.count, imageSize, imageSize, 3]);
     const embeddings = backbone.forward(pixels, false);
     const logits = head.logits(embeddings);
     embeddings.dispose();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type Backbone,
   buildBackbone,
   countParameters,
   disposeBackbone,
@@ -26,29 +27,97 @@ function buildLearner(options: {
 }): Learner {
   const { seed, embeddingSize, marginRadians, weightDecay } = options;
   const random = createRandom(seed);
-  const backbone = buildBackbone('mobilefacenet', embeddingSize, random);
+  const backbone = buildBackbone('mobilefacenet', { embeddingSize }, random);
   const head = ArcfaceHead.build({ classCount: 2, embeddingSize, scale: 16, marginRadians }, random);
   const optimizer = new Sgd([...backbone.parameters, ...head.parameters], { momentum: 0.9, weightDecay });
   return { backbone, head, optimizer };
 }
 
 describe('parameter counts', () => {
+  // Counted over PyTorch's modules (scripts/fixtures/pytorch_networks.py): all parameters, of which IResNet trains
+  // all but the 512 scales of the embedding's batch norm. InsightFace's table: 24.03, 34.14, 43.59, 65.16, 2.06 M.
   it.each([
-    // FaceX-Zoo reports 1.19 M for this MobileFaceNet; a script over PyTorch's module counts 1,200,512.
-    ['mobilefacenet', 1_200_512],
-    // InsightFace's r18: 24.03 M.
-    ['iresnet18', 24_025_600],
-  ])('%s has %i at embedding size 512', (name, expected) => {
-    const backbone = buildBackbone(name, 512, createRandom(1));
-    expect(countParameters(backbone)).toBe(expected);
+    ['mobilefacenet', 1_200_512, 0],
+    ['mbf', 2_059_520, 0],
+    ['iresnet18', 24_025_600, 512],
+    ['iresnet34', 34_139_328, 512],
+    ['iresnet50', 43_590_848, 512],
+    ['iresnet100', 65_156_160, 512],
+  ])('%s has %i at embedding size 512, %i of them fixed', (name, expected, fixed) => {
+    const backbone = buildBackbone(name, { embeddingSize: 512 }, null);
+    expect(countParameters(backbone)).toBe(expected - fixed);
+    const fixedScales = backbone.buffers.filter((buffer) => buffer.name.endsWith('/gamma'));
+    expect(fixedScales.reduce((sum, { value }) => sum + value.size, 0)).toBe(fixed);
     disposeBackbone(backbone);
+  });
+});
+
+describe('image size and embedding size', () => {
+  it.each(['mobilefacenet', 'mbf', 'iresnet18'])('%s embeds 48-pixel images in 7 numbers', (name) => {
+    const before = tf.memory().numTensors;
+    const embed = () => {
+      const backbone = buildBackbone(name, { embeddingSize: 7, imageSize: 48 }, createRandom(2));
+      const y = backbone.forward(tf.tensor4d(spread(2 * 48 * 48 * 3), [2, 48, 48, 3]), false);
+      disposeBackbone(backbone);
+      expect(y.shape).toEqual([2, 7]);
+      const values = [...y.dataSync()];
+      y.dispose();
+      return values;
+    };
+    expect(embed().every(Number.isFinite)).toBe(true);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each([100, 0, -16, 24.5, Number.NaN])('a size of %d is refused with sizes that fit', (imageSize) => {
+    expect(() => buildBackbone('mbf', { embeddingSize: 8, imageSize }, null)).toThrow(
+      /multiple of 16, such as \d+ or \d+; found/,
+    );
+    if (imageSize === 100) {
+      expect(() => buildBackbone('mbf', { embeddingSize: 8, imageSize }, null)).toThrow(
+        /such as 96 or 112; found 100/,
+      );
+    }
+  });
+});
+
+describe('dropout', () => {
+  const build = (dropout: number) =>
+    buildBackbone('mobilefacenet', { embeddingSize: 8, imageSize: 32, dropout }, createRandom(4));
+  const embed = (backbone: Backbone, training: boolean) => {
+    const y = backbone.forward(tf.tensor4d(spread(3 * 32 * 32 * 3), [3, 32, 32, 3]), training);
+    const values = [...y.dataSync()];
+    y.dispose();
+    return values;
+  };
+
+  it('changes neither the first weights nor inference', () => {
+    expect(embed(build(0.5), false)).toEqual(embed(build(0), false));
+  });
+
+  it('changes training, in the same way for the same seed, and goes on from a stored state', () => {
+    const backbone = build(0.5);
+    const [dropping] = backbone.randoms ?? [];
+    const state = dropping?.random.state;
+    const first = embed(backbone, true);
+    const second = embed(backbone, true);
+    expect(first).not.toEqual(embed(build(0), true));
+    expect(second).not.toEqual(first);
+    expect(embed(build(0.5), true)).toEqual(first);
+    if (state !== undefined) dropping?.random.restore(state);
+    expect(embed(backbone, true)).toEqual(first);
+    expect(dropping?.name).toBe('embedding.dropout/random');
+    expect(build(0).randoms).toEqual([]);
+  });
+
+  it.each([-0.1, 1, Number.NaN])('of %d is refused', (dropout) => {
+    expect(() => build(dropout)).toThrow(/dropout of at least 0 and below 1; found/);
   });
 });
 
 describe('a backbone', () => {
   it('is the same for the same seed and another for another', () => {
     const embed = (seed: number) => {
-      const backbone = buildBackbone('mobilefacenet', 16, createRandom(seed));
+      const backbone = buildBackbone('mobilefacenet', { embeddingSize: 16 }, createRandom(seed));
       const embedding = backbone.forward(images(1), false).dataSync();
       disposeBackbone(backbone);
       return [...embedding];
@@ -58,8 +127,8 @@ describe('a backbone', () => {
   });
 
   it('names the backbones that exist', () => {
-    expect(() => buildBackbone('resnet', 16, createRandom(1))).toThrow(
-      /mobilefacenet, iresnet18; found "resnet"/,
+    expect(() => buildBackbone('resnet', { embeddingSize: 16 }, null)).toThrow(
+      /mobilefacenet, mbf, iresnet18, iresnet34, iresnet50, iresnet100; found "resnet"/,
     );
   });
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BackboneName, buildBackbone } from '../../../src/ml/backbones/backbone.js';
 import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
-import { PREPROCESSING } from '../../../src/ml/export/preprocessing.js';
+import { preprocessingOf } from '../../../src/ml/export/preprocessing.js';
 import { readModel } from '../../../src/ml/export/read-model.js';
 import { writeModel } from '../../../src/ml/export/write-model.js';
 import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
@@ -23,7 +23,7 @@ afterEach(() => rm(dir, { recursive: true }));
 /** Writes a fresh model whose batch norms have followed one batch, and returns its embeddings. */
 async function writeFreshModel(name: BackboneName): Promise<Float32Array> {
   const random = createRandom(5);
-  const backbone = buildBackbone(name, 8, random);
+  const backbone = buildBackbone(name, { embeddingSize: 8 }, random);
   const labels = tf.tensor1d([0, 1], 'int32');
   const head = ArcfaceHead.build({ classCount: 3, embeddingSize: 8, scale: 20, marginRadians: 0.5 }, random);
   const trained = backbone.forward(images(), true);
@@ -32,7 +32,7 @@ async function writeFreshModel(name: BackboneName): Promise<Float32Array> {
     backbone,
     head,
     classNames: ['a', 'b', 'c'],
-    preprocessing: PREPROCESSING,
+    preprocessing: preprocessingOf(112),
     scale: 20,
     marginRadians: 0.5,
     config: { backbone: name, embeddingSize: 8, request: {} },
@@ -40,7 +40,7 @@ async function writeFreshModel(name: BackboneName): Promise<Float32Array> {
   return backbone.forward(images(), false).dataSync() as Float32Array;
 }
 
-describe.each(['mobilefacenet', 'iresnet18'] as const)('a written %s', (name) => {
+describe.each(['mobilefacenet', 'mbf', 'iresnet18'] as const)('a written %s', (name) => {
   it('embeds alike when tfjs loads it as a layers model', async () => {
     const expected = await writeFreshModel(name);
     const model = await tf.loadLayersModel(tf.io.fileSystem(join(dir, 'model.json')));

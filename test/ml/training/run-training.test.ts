@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +15,8 @@ const BASE: TrainingRequest = {
   shuffle: true,
   backbone: 'mobilefacenet',
   embeddingSize: 16,
+  imageSize: 112,
+  dropout: 0,
   margin: 0.5,
   learningRate: 0.02,
   momentum: 0.9,
@@ -62,6 +64,8 @@ describe('a training', () => {
     { seed: 2 },
     { backbone: 'iresnet18', epochs: 1 },
     { embeddingSize: 8 },
+    { imageSize: 64 },
+    { dropout: 0.4 },
     { scale: 3 },
     { margin: 0.1 },
     { learningRate: 0.1 },
@@ -97,6 +101,20 @@ describe('a training', () => {
     await expect(running).rejects.toBe(reason);
     expect(performance.now() - abortedAt).toBeLessThan(1000);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('writes a model of another image size, which evaluates at that size', async () => {
+    const { outputDir } = await run({ imageSize: 48, dropout: 0.2, epochs: 1 });
+    const preprocessing = JSON.parse(await readFile(join(outputDir, 'preprocessing.json'), 'utf8'));
+    expect(preprocessing.imageSize).toBe(48);
+    const { result } = await runEvaluation({
+      datasetDir,
+      modelDir: outputDir,
+      outputDir: dir,
+      decodeThreads: 1,
+      request: { batchSize: 5, threshold: 0, temperature: 5, shuffle: true, seed: 1 },
+    });
+    expect(result).toMatchObject({ images: 12 });
   });
 
   it('refuses a dataset smaller than a batch', async () => {
