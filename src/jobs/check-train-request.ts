@@ -6,7 +6,7 @@ export type RequestFault = { readonly field: string; readonly expected: string; 
 type Rule = (request: TrainRequest) => RequestFault[];
 
 /** One rule per group of fields that depend on one another. */
-const RULES: readonly Rule[] = [checkSampler];
+const RULES: readonly Rule[] = [checkSampler, checkSplit];
 
 /** What a training request's fields, each of them valid, say against one another; empty when they make sense together. */
 export function checkTrainRequest(request: TrainRequest): RequestFault[] {
@@ -43,4 +43,10 @@ function checkSampler(request: TrainRequest): RequestFault[] {
     faults.push({ field: 'classesPerBatch', expected, found: String(classesPerBatch) });
   }
   return faults;
+}
+
+function checkSplit({ split, validationFraction }: TrainRequest): RequestFault[] {
+  if (split !== 'identity' || validationFraction > 0) return [];
+  const expected = 'a number > 0, which is the share of classes that the split "identity" holds out';
+  return [{ field: 'validationFraction', expected, found: '0' }];
 }

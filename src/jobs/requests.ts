@@ -40,6 +40,11 @@ export const EvaluateRequest = Type.Object(
     classCount: Type.Optional(
       Type.Integer({ minimum: 2, maximum: 1_000_000, description: "Checked against the model's." }),
     ),
+    split: Type.Optional(
+      Type.Enum(['train', 'val', 'test'], {
+        description: 'Only the images that the manifest puts in this part. Left out: all of them.',
+      }),
+    ),
     batchSize: Type.Integer({ minimum: 1, maximum: 4096, default: 5 }),
     threshold: Type.Number({
       minimum: 0,

@@ -42,3 +42,9 @@ describe('the sampler', () => {
     expect(fieldsOf({ ...pByK, shuffle: false })).toEqual(['shuffle']);
   });
 });
+
+it('the split "identity" needs a share of classes to hold out', () => {
+  expect(faultsOf({ split: 'identity' })).toEqual([]);
+  expect(faultsOf({ split: 'manifest', validationFraction: 0 })).toEqual([]);
+  expect(fieldsOf({ split: 'identity', validationFraction: 0 })).toEqual(['validationFraction']);
+});

@@ -3,6 +3,9 @@ import { Type } from 'typebox';
 /** The ways to choose the images of an epoch. */
 export const SAMPLERS = ['each-image', 'class-balanced', 'p-by-k'] as const;
 
+/** The ways to hold images out. */
+export const SPLITS = ['image', 'identity', 'manifest'] as const;
+
 /** What a training reads, in which order, and what it holds out. */
 export const dataFields = {
   classCount: Type.Optional(
@@ -34,11 +37,20 @@ export const dataFields = {
       description: 'K of the sampler p-by-k. A class with fewer images repeats them.',
     }),
   ),
+  split: Type.Optional(
+    Type.Enum([...SPLITS], {
+      description:
+        'How images are held out: a share of each class ("image"), whole classes for a verification later ("identity"), or ' +
+        'as the manifest says ("manifest"). Left out: "manifest" where the manifest has a split column, else "image".',
+    }),
+  ),
   validationFraction: Type.Number({
     minimum: 0,
     maximum: 0.5,
     default: 0.1,
-    description: 'Share of each class held out and scored after every epoch; 0 turns validation off.',
+    description:
+      'Share of each class held out and scored after every epoch; 0 turns validation off. With the split "identity" the ' +
+      'share of the classes; not read with "manifest".',
   }),
   seed: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 1 }),
 };

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
-import type { ImageEntry } from '../data/image-entry.js';
+import type { ImageEntry, SplitPart } from '../data/image-entry.js';
 import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';
@@ -15,6 +15,8 @@ import { ClassificationTally, STRANGER } from './classification.js';
 
 export type EvaluationRequest = {
   readonly classCount?: number | undefined;
+  /** Only the images that the manifest puts in this part; left out, all. */
+  readonly split?: SplitPart | undefined;
   readonly batchSize: number;
   readonly threshold: number;
   readonly temperature: number;
@@ -46,7 +48,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
   const pool = await DecodePool.open({ threads: decodeThreads, imageSize: model.backbone.imageSize });
   try {
     const dataset = await prepareDataset(datasetDir, pool, hooks);
-    const images = labelByModel(dataset, model.classNames);
+    const images = labelByModel(onlyPart(dataset, request.split), model.classNames);
     hooks.onStarted?.(device);
     const ordered = request.shuffle ? createRandom(request.seed).shuffle(images) : images;
     const tally = new ClassificationTally({ classNames: model.classNames, ...request });
@@ -90,6 +92,14 @@ function assertClassCount(expected: number | undefined, found: number): void {
     'user',
     `Expected a model of classCount ${expected}; the model has ${found} classes.`,
   );
+}
+
+function onlyPart(dataset: PreparedDataset, part: SplitPart | undefined): PreparedDataset {
+  if (part === undefined) return dataset;
+  const images = dataset.images.filter(({ split }) => split === part);
+  if (images.length > 0) return { ...dataset, images };
+  const message = `Expected images of the split "${part}" in the dataset's manifest; found none.`;
+  throw new MlError('split_missing', 'user', message);
 }
 
 /** The images with the model's labels in place of the dataset's. */

@@ -10,6 +10,8 @@ export const MODEL_FILES = {
   preprocessing: 'preprocessing.json',
   config: 'config.json',
   metrics: 'metrics.jsonl',
+  /** What was validated on, and what was kept from the training. */
+  split: 'split.json',
 } as const;
 
 export const MODEL_FORMAT = 'arcqueue-model/1';

@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { buildBackbone, countParameters, disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
 import { createRandom, deriveSeed } from '../data/random.js';
-import { splitByImage } from '../data/split.js';
+import { describeSplit, splitDataset, whyNothingValidated } from '../data/split-dataset.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { MODEL_FILES } from '../export/model-files.js';
 import { preprocessingOf } from '../export/preprocessing.js';
@@ -40,13 +41,12 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
   const pool = await DecodePool.open({ threads: decodeThreads, imageSize: request.imageSize });
   try {
     const dataset = await prepareTrainingDataset(datasetDir, pool, request, hooks);
-    const classCount = dataset.classNames.length;
+    const split = splitDataset(dataset, request, deriveSeed(request.seed, SEED_STREAM.split));
+    const unvalidated = whyNothingValidated(split, request);
+    if (unvalidated !== null) hooks.onLog?.('warn', unvalidated);
+    await writeFile(join(outputDir, MODEL_FILES.split), describeSplit(split));
+    const classCount = split.classNames.length;
     const scale = request.scale ?? fitScale(classCount);
-    const split = splitByImage(
-      dataset.images,
-      request.validationFraction,
-      deriveSeed(request.seed, SEED_STREAM.split),
-    );
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
     const backbone = buildBackbone(request.backbone, request, random);
     const headOptions = {
@@ -79,8 +79,8 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       await writeModel(outputDir, {
         backbone,
         head,
-        classNames: dataset.classNames,
         preprocessing: preprocessingOf(request.imageSize),
+        classNames: split.classNames,
         scale,
         marginRadians: request.margin,
         config,
@@ -91,6 +91,9 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           classCount,
           trainingImages: split.training.length,
           validationImages: split.validation.length,
+          split: split.kind,
+          heldOutImages: split.heldOut.length,
+          heldOutClasses: split.heldOutClasses.length,
           scale,
           parameters,
           bestEpoch: outcome.best.epoch,

@@ -1,12 +1,13 @@
 import type { SamplerSettings } from '../data/samplers/sampler.js';
+import type { SplitSettings } from '../data/split-dataset.js';
 
 /** What a training reads, in which order, and what it holds out. */
-export type DataSettings = SamplerSettings & {
-  readonly classCount?: number | undefined;
-  readonly batchSize: number;
-  readonly validationFraction: number;
-  readonly seed: number;
-};
+export type DataSettings = SamplerSettings &
+  SplitSettings & {
+    readonly classCount?: number | undefined;
+    readonly batchSize: number;
+    readonly seed: number;
+  };
 
 export type NetworkSettings = {
   readonly backbone: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
-import { splitByImage } from '../../../src/ml/data/split.js';
+import { drawIdentities, splitByImage } from '../../../src/ml/data/split.js';
 
 const imagesOf = (...sizes: readonly number[]): ImageEntry[] =>
   sizes.flatMap((size, label) =>
@@ -28,6 +28,30 @@ describe('splitByImage', () => {
     expect([0, 1, 2].map((label) => countOf(validation, label))).toEqual([0, 1, 2]);
   });
 
+  it('makes up for rounding with single images of classes that gave none', () => {
+    // 0.1 of 2 rounds to 0 in each of 100 classes; 0.1 of their 200 images is 20.
+    const small = imagesOf(...new Array<number>(100).fill(2));
+    const { training, validation } = splitByImage(small, 0.1, 1);
+    expect([training.length, validation.length]).toEqual([180, 20]);
+    expect(new Set(validation.map(({ label }) => label)).size).toBe(20);
+    const other = splitByImage(small, 0.1, 2).validation;
+    expect(new Set(other.map(({ label }) => label))).not.toEqual(
+      new Set(validation.map(({ label }) => label)),
+    );
+    expect(names(splitByImage(small.toReversed(), 0.1, 1).validation)).toEqual(names(validation));
+  });
+
+  it('holds out one image at least where a class has two, and none where all have one', () => {
+    expect(splitByImage(imagesOf(1, 2, 1), 0.01, 1).validation.map(({ label }) => label)).toEqual([1]);
+    expect(splitByImage(imagesOf(1, 1, 1), 0.5, 1).validation).toEqual([]);
+    expect(splitByImage([], 0.5, 1)).toEqual({ training: [], validation: [] });
+  });
+
+  it('makes up for nothing where rounding gives each class its share', () => {
+    // 3 of 39 at 0.1, though a tenth of 39 is 4: no class gave none.
+    expect(splitByImage(imagesOf(13, 13, 13), 0.1, 1).validation.length).toBe(3);
+  });
+
   it('holds out nothing at 0', () => {
     const images = imagesOf(4, 4);
     expect(splitByImage(images, 0, 1)).toEqual({ training: images, validation: [] });
@@ -46,5 +70,28 @@ describe('splitByImage', () => {
     const files = (label: number) =>
       names(validation.filter((image) => image.label === label)).map((name) => name.slice(3));
     expect(files(0)).not.toEqual(files(1));
+  });
+});
+
+describe('drawIdentities', () => {
+  const classes = Array.from({ length: 10 }, (_, i) => `c${i}`);
+  const namesOf = (list: readonly string[], labels: readonly number[]) =>
+    labels.map((label) => list[label]).sort();
+
+  it('draws the share of the classes, at least one, and leaves two', () => {
+    expect(drawIdentities(classes, 0.3, 1).length).toBe(3);
+    expect(drawIdentities(classes, 0.01, 1).length).toBe(1);
+    expect(drawIdentities(classes.slice(0, 3), 0.5, 1).length).toBe(1);
+    expect(drawIdentities(classes.slice(0, 2), 0.5, 1)).toEqual([]);
+    expect(drawIdentities([], 0.5, 1)).toEqual([]);
+    expect(drawIdentities(classes, 0, 1)).toEqual([]);
+  });
+
+  it('depends on the seed and the names, not on their order', () => {
+    const drawn = namesOf(classes, drawIdentities(classes, 0.3, 1));
+    const reversed = classes.toReversed();
+    expect(namesOf(reversed, drawIdentities(reversed, 0.3, 1))).toEqual(drawn);
+    const others = [2, 3, 4].map((seed) => namesOf(classes, drawIdentities(classes, 0.3, seed)));
+    expect(others.some((other) => String(other) !== String(drawn))).toBe(true);
   });
 });

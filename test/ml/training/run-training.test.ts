@@ -74,6 +74,7 @@ describe('a training', () => {
     { warmupEpochs: 0 },
     { validationFraction: 0.5 },
     { shuffle: false },
+    { split: 'identity', validationFraction: 0.4 },
     { sampler: 'class-balanced' },
     { sampler: 'p-by-k', classesPerBatch: 2, imagesPerClass: 4 },
     { batchSize: 4 },
