@@ -1,4 +1,5 @@
 import type { TrainRequest } from './requests.js';
+import { checkOptimisation } from './train-fields/optimisation-rules.js';
 
 /** A field that does not go with the others. */
 export type RequestFault = { readonly field: string; readonly expected: string; readonly found: string };
@@ -6,7 +7,7 @@ export type RequestFault = { readonly field: string; readonly expected: string; 
 type Rule = (request: TrainRequest) => RequestFault[];
 
 /** One rule per group of fields that depend on one another. */
-const RULES: readonly Rule[] = [checkSampler, checkSplit];
+const RULES: readonly Rule[] = [checkSampler, checkSplit, checkOptimisation];
 
 /** What a training request's fields, each of them valid, say against one another; empty when they make sense together. */
 export function checkTrainRequest(request: TrainRequest): RequestFault[] {

@@ -1,20 +1,89 @@
 import { Type } from 'typebox';
 
-/** How the weights move. */
+/** How the weights move. Fields that only some optimizers or schedules read have no default here: see optimisation-rules. */
 export const optimisationFields = {
   epochs: Type.Integer({ minimum: 1, maximum: 10_000, default: 30 }),
-  learningRate: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 10,
-    default: 0.05,
-    description: 'Peak rate, after warm-up.',
+  optimizer: Type.Enum(['sgd', 'adamw'], {
+    default: 'sgd',
+    description: 'Stochastic gradient descent with momentum, or Adam with decoupled weight decay.',
   }),
-  momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9 }),
-  weightDecay: Type.Number({ minimum: 0, maximum: 1, default: 0.0005 }),
+  learningRate: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 10,
+      description: 'Peak rate, after warm-up. Left out: 0.05 with sgd, 0.001 with adamw.',
+    }),
+  ),
+  momentum: Type.Optional(
+    Type.Number({ minimum: 0, exclusiveMaximum: 1, description: 'Of sgd. Left out: 0.9.' }),
+  ),
+  nesterov: Type.Optional(
+    Type.Boolean({ description: "Nesterov's form of sgd's momentum. Left out: false." }),
+  ),
+  beta1: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      description: "Of adamw: memory of the gradients' mean. Left out: 0.9.",
+    }),
+  ),
+  beta2: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      description: 'Of adamw: memory of the squared gradients. Left out: 0.999.',
+    }),
+  ),
+  weightDecay: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 1, description: 'Left out: 0.0005 with sgd, 0.1 with adamw.' }),
+  ),
+  decayNormAndBias: Type.Boolean({
+    default: true,
+    description: 'Whether weight decay reaches batch norm, PReLU slopes and biases too.',
+  }),
+  accumulationSteps: Type.Integer({
+    minimum: 1,
+    maximum: 1024,
+    default: 1,
+    description:
+      'Batches whose mean gradient makes one step: batchSize times as many images, in the same memory.',
+  }),
   warmupEpochs: Type.Number({
     minimum: 0,
     maximum: 1000,
     default: 1,
     description: 'Linear warm-up; fractions allowed.',
   }),
+  schedule: Type.Enum(['polynomial', 'cosine', 'step', 'constant'], {
+    default: 'polynomial',
+    description: 'How the rate falls after the warm-up.',
+  }),
+  schedulePower: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 10,
+      description: 'Of polynomial. Left out: 1, a straight line.',
+    }),
+  ),
+  scheduleMilestones: Type.Optional(
+    Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 10_000 }), {
+      minItems: 1,
+      maxItems: 100,
+      description: 'Of step, which needs them: the epochs after which the rate falls; fractions allowed.',
+    }),
+  ),
+  scheduleGamma: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description: 'Of step: what the rate is multiplied by at each milestone. Left out: 0.1.',
+    }),
+  ),
+  finalLearningRate: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 10,
+      description: 'Of polynomial and cosine: what the rate falls to. Left out: 0.',
+    }),
+  ),
 };

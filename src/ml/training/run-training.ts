@@ -12,7 +12,8 @@ import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
 import { ArcfaceHead } from '../heads/arcface.js';
 import { fitScale } from '../heads/scale.js';
-import { Sgd } from './optimizers/sgd.js';
+import { completeOptimisation, toSchedule } from './optimisation-settings.js';
+import { buildOptimizer } from './optimizers/build-optimizer.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
 import { train } from './train.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
@@ -56,7 +57,8 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       marginRadians: request.margin,
     };
     const head = ArcfaceHead.build(headOptions, random);
-    const optimizer = new Sgd([...backbone.parameters, ...head.parameters], request);
+    const optimisation = completeOptimisation(request);
+    const optimizer = buildOptimizer([...backbone.parameters, ...head.parameters], optimisation.optimizer);
     try {
       hooks.onStarted?.(device);
 
@@ -66,7 +68,14 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       written.catch(() => {});
       const outcome = await train(
         { backbone, head, optimizer },
-        { ...request, ...split, pool, seed: deriveSeed(request.seed, SEED_STREAM.batches) },
+        {
+          ...request,
+          ...split,
+          pool,
+          seed: deriveSeed(request.seed, SEED_STREAM.batches),
+          accumulationSteps: optimisation.accumulationSteps,
+          scheduleOf: (steps) => toSchedule(optimisation, steps),
+        },
         recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
       ).finally(() => metrics.end());
       await written;

@@ -1,26 +1,36 @@
-import { setImmediate } from 'node:timers/promises';
-import { disposeSnapshot, restoreSnapshot, type Snapshot, takeSnapshot } from '../backbones/backbone.js';
-import { planEpoch, prefetch } from '../data/batches.js';
+import { planEpoch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
-import { loadTensorFlow } from '../engine/load-tensorflow.js';
+import { discardGradients } from './gradients.js';
 import { ProgressMeter } from './progress-meter.js';
-import { learningRateAt } from './schedule.js';
-import { type Learner, trainStep } from './train-step.js';
+import { learningRateAt, type ScheduleOptions } from './schedule.js';
+import { stepGradients } from './step-gradients.js';
+import { type Learner, notFinite } from './train-step.js';
 import type { EpochSummary, RunHooks } from './training-hooks.js';
-import { PREFETCH_DEPTH, validate } from './validate.js';
+import { TrainingRun } from './training-run.js';
+import type { StepBoundary, TrainingState } from './training-state.js';
+import { validate } from './validate.js';
 
 export type TrainOptions = SamplerSettings & {
   readonly training: readonly ImageEntry[];
   readonly validation: readonly ImageEntry[];
   readonly pool: DecodePool;
   readonly epochs: number;
+  /** Images computed at a time. */
   readonly batchSize: number;
-  readonly learningRate: number;
-  readonly warmupEpochs: number;
+  /** Batches whose mean gradient makes one step. */
+  readonly accumulationSteps: number;
   readonly seed: number;
+  /** Of the learning rate, once the number of steps is known. */
+  readonly scheduleOf: (steps: StepCounts) => ScheduleOptions;
+  /** Goes on from here, over the same images and settings; stays the caller's. */
+  readonly resumeFrom?: TrainingState | undefined;
+  /** Told after every update; training waits for what it returns. */
+  readonly onStep?: (boundary: StepBoundary) => void | Promise<void>;
 };
+
+export type StepCounts = { readonly stepsPerEpoch: number; readonly totalSteps: number };
 
 export type TrainOutcome = {
   readonly best: EpochSummary;
@@ -34,101 +44,71 @@ export type TrainOutcome = {
  * @throws MlError `training_diverged`, or the signal's reason between two steps
  */
 export async function train(learner: Learner, options: TrainOptions, hooks: RunHooks): Promise<TrainOutcome> {
-  const { tf } = loadTensorFlow();
-  const { epochs, pool, validation } = options;
-  const { imageSize } = learner.backbone;
-  const stepsPerEpoch = planOf(options, 1).length;
-  const totalSteps = stepsPerEpoch * epochs;
-  const warmupSteps = Math.round(options.warmupEpochs * stepsPerEpoch);
-  const schedule = { peak: options.learningRate, warmupSteps, totalSteps };
+  const { epochs, accumulationSteps } = options;
+  const stepsPerEpoch = Math.ceil(planOf(options, 1).length / accumulationSteps);
+  const totalSteps = epochs * stepsPerEpoch;
+  const schedule = options.scheduleOf({ stepsPerEpoch, totalSteps });
   const meter = new ProgressMeter({ epochs, steps: totalSteps, stepsPerEpoch }, hooks);
-  let best: { summary: EpochSummary; weights: Snapshot } | null = null;
-  let last: EpochSummary | null = null;
-  let step = 0;
-
+  const run = new TrainingRun(learner);
   try {
-    for (let epoch = 1; epoch <= epochs; epoch += 1) {
-      const epochStart = performance.now();
-      let stepStart = epochStart;
-      let seen = 0;
-      let lossSum = 0;
-      let correctSum = 0;
-      let learningRate = 0;
-      for await (const batch of prefetch(pool, planOf(options, epoch), PREFETCH_DEPTH)) {
-        // A turn of the event loop: messages of the decoders and a request to cancel arrive here.
-        await setImmediate();
-        hooks.signal?.throwIfAborted();
-        learningRate = learningRateAt(step, schedule);
-        const images = tf.tensor4d(batch.pixels, [batch.count, imageSize, imageSize, 3]);
-        const labels = tf.tensor1d(batch.labels, 'int32');
-        const { loss, accuracy } = trainStep(learner, images, labels, learningRate);
-        labels.dispose();
-        step += 1;
-        seen += batch.count;
-        lossSum += loss * batch.count;
-        correctSum += accuracy * batch.count;
-        const now = performance.now();
-        meter.add(step, {
-          images: batch.count,
-          seconds: (now - stepStart) / 1000,
-          metrics: () => ({ loss, accuracy, learningRate }),
-          row: [step, loss, accuracy, learningRate],
-        });
-        stepStart = now;
-      }
-      const imagesPerSecond = seen / ((performance.now() - epochStart) / 1000);
-      last = {
-        epoch,
-        step,
-        loss: lossSum / seen,
-        accuracy: correctSum / seen,
-        learningRate,
-        imagesPerSecond,
-      };
-      if (validation.length > 0) {
-        const scored = await validate(learner, validation, { ...options, signal: hooks.signal });
-        last = { ...last, validationLoss: scored.loss, validationAccuracy: scored.accuracy };
-      }
+    if (options.resumeFrom !== undefined) run.restore(options.resumeFrom);
+    while (run.progress.epoch <= epochs) {
+      const imagesPerSecond = await trainEpoch(run, { ...options, schedule, meter }, hooks);
+      const summary = { ...run.summarise(imagesPerSecond), ...(await score(learner, options, hooks)) };
       meter.flush();
-      hooks.onEpoch?.(last);
-      if (best === null || isBetter(last, best.summary)) {
-        if (best !== null) disposeSnapshot(best.weights);
-        best = { summary: last, weights: takeLearnerSnapshot(learner) };
-      }
+      hooks.onEpoch?.(summary);
+      run.endEpoch(summary);
     }
+    const { best, last, step } = run.progress;
     if (best === null || last === null) throw new Error(`expected at least one epoch, got ${epochs}`);
-    restoreLearner(learner, best.weights);
-    return { best: best.summary, last, steps: step };
+    run.restoreBest();
+    return { best, last, steps: step };
   } finally {
-    if (best !== null) disposeSnapshot(best.weights);
+    discardGradients(learner.optimizer.parameters);
+    run.dispose();
   }
+}
+
+type EpochOptions = TrainOptions & { readonly schedule: ScheduleOptions; readonly meter: ProgressMeter };
+
+/** The rest of the running epoch. @returns its speed, in images per second */
+async function trainEpoch(run: TrainingRun, options: EpochOptions, hooks: RunHooks): Promise<number> {
+  const { learner } = run;
+  const startedAt = performance.now();
+  let images = 0;
+  const plan = planOf(options, run.progress.epoch).slice(run.progress.batchIndex);
+  for await (const step of stepGradients(learner, plan, { ...options, signal: hooks.signal })) {
+    const learningRate = learningRateAt(run.progress.step, options.schedule);
+    if (!Number.isFinite(step.loss)) throw notFinite(step.loss);
+    learner.optimizer.step(learningRate);
+    run.addStep(step, learningRate);
+    images += step.images;
+    const { loss, accuracy } = step;
+    options.meter.add(run.progress.step, {
+      images: step.images,
+      seconds: step.seconds,
+      metrics: () => ({ loss, accuracy, learningRate }),
+      row: [run.progress.step, loss, accuracy, learningRate],
+    });
+    await options.onStep?.({ progress: run.progress, takeState: () => run.takeState() });
+  }
+  return images / ((performance.now() - startedAt) / 1000);
+}
+
+/** How the network does on the images held out; nothing when there are none. */
+async function score(
+  learner: Learner,
+  options: TrainOptions,
+  hooks: RunHooks,
+): Promise<Partial<EpochSummary>> {
+  if (options.validation.length === 0) return {};
+  const { loss, accuracy } = await validate(learner, options.validation, {
+    ...options,
+    signal: hooks.signal,
+  });
+  return { validationLoss: loss, validationAccuracy: accuracy };
 }
 
 function planOf({ training, ...settings }: TrainOptions, epoch: number) {
   return planEpoch(training, { ...settings, epoch, flipProbability: 0.5, dropSingle: true });
-}
-
-/** Whether an epoch beats the best so far; without validation the later one always does. */
-export function isBetter(candidate: EpochSummary, best: EpochSummary): boolean {
-  if (candidate.validationAccuracy === undefined || best.validationAccuracy === undefined) return true;
-  if (candidate.validationAccuracy !== best.validationAccuracy) {
-    return candidate.validationAccuracy > best.validationAccuracy;
-  }
-  return (candidate.validationLoss ?? 0) < (best.validationLoss ?? 0);
-}
-
-function takeLearnerSnapshot({ backbone, head }: Learner): Snapshot {
-  const weights = takeSnapshot(backbone);
-  for (const { name, value } of head.parameters) weights.set(name, value.clone());
-  return weights;
-}
-
-function restoreLearner({ backbone, head }: Learner, weights: Snapshot): void {
-  restoreSnapshot(backbone, weights);
-  for (const parameter of head.parameters) {
-    const kept = weights.get(parameter.name);
-    if (kept === undefined) throw new Error(`the snapshot lacks ${parameter.name}`);
-    parameter.value.dispose();
-    parameter.value = kept.clone();
-  }
 }

@@ -1,5 +1,6 @@
 import type { SamplerSettings } from '../data/samplers/sampler.js';
 import type { SplitSettings } from '../data/split-dataset.js';
+import type { OptimisationSettings } from './optimisation-settings.js';
 
 /** What a training reads, in which order, and what it holds out. */
 export type DataSettings = SamplerSettings &
@@ -23,15 +24,6 @@ export type LossSettings = {
   readonly scale?: number | undefined;
   /** In radians. */
   readonly margin: number;
-};
-
-export type OptimisationSettings = {
-  readonly epochs: number;
-  /** The peak, after warm-up. */
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly warmupEpochs: number;
 };
 
 /** A training's hyperparameters; their ranges are checked where the request comes in. */

@@ -72,6 +72,11 @@ describe('a training', () => {
     { momentum: 0 },
     { weightDecay: 0.5 },
     { warmupEpochs: 0 },
+    { optimizer: 'adamw', momentum: undefined, learningRate: 0.001 },
+    { optimizer: 'adamw', momentum: undefined, learningRate: undefined, weightDecay: undefined },
+    { nesterov: true },
+    { decayNormAndBias: false, weightDecay: 0.5 },
+    { accumulationSteps: 2 },
     { validationFraction: 0.5 },
     { shuffle: false },
     { split: 'identity', validationFraction: 0.4 },
@@ -82,6 +87,26 @@ describe('a training', () => {
     const { losses } = await run(changes);
     expect(losses).not.toEqual(base.losses.slice(0, losses.length));
     expect(losses.every(Number.isFinite)).toBe(true);
+  });
+
+  describe('without warm-up, over three epochs,', () => {
+    const longer = { warmupEpochs: 0, epochs: 3 } as const;
+    let longerBase: Awaited<ReturnType<typeof run>>;
+    beforeAll(async () => {
+      longerBase = await run(longer);
+    });
+
+    it.each<Partial<TrainingRequest>>([
+      { schedule: 'cosine' },
+      { schedule: 'constant' },
+      { schedulePower: 2 },
+      { schedule: 'step', scheduleMilestones: [1], scheduleGamma: 0.5 },
+      { finalLearningRate: 0.015 },
+    ])('is changed by %j', async (changes) => {
+      const { losses } = await run({ ...longer, ...changes });
+      expect(losses.length).toBe(longerBase.losses.length);
+      expect(losses).not.toEqual(longerBase.losses);
+    });
   });
 
   it('runs as many epochs as it was asked for', async () => {

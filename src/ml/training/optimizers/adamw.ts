@@ -25,7 +25,7 @@ export class AdamW implements Optimizer {
   private updates = 0;
 
   constructor(
-    private readonly parameters: readonly Parameter[],
+    readonly parameters: readonly Parameter[],
     private readonly options: AdamwOptions,
   ) {
     this.means = new Slots('mean', parameters);

@@ -11,6 +11,8 @@ export type OptimizerState = { readonly tensors: NamedTensors; readonly updates:
 
 /** Moves parameters along their gradients. */
 export interface Optimizer {
+  /** Those that it moves; each needs a gradient for every update. */
+  readonly parameters: readonly Parameter[];
   /** Updates every parameter from its gradient, which it frees. */
   step(learningRate: number): void;
   /** References to all slots, named `slot/parameter`, and the number of updates so far; the caller's to dispose. */

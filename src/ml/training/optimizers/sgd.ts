@@ -22,7 +22,7 @@ export class Sgd implements Optimizer {
   private updates = 0;
 
   constructor(
-    private readonly parameters: readonly Parameter[],
+    readonly parameters: readonly Parameter[],
     private readonly options: SgdOptions,
   ) {
     this.velocities = new Slots('velocity', parameters);

@@ -1,0 +1,56 @@
+import type { RequestFault } from '../check-train-request.js';
+import type { TrainRequest } from '../requests.js';
+
+type Field = keyof TrainRequest & string;
+type Rule = {
+  readonly fields: readonly Field[];
+  /** What the fields need, as a sentence's end. */
+  readonly needs: string;
+  readonly isMet: (request: TrainRequest) => boolean;
+};
+
+/** A field that nothing would read is refused: a setting without effect is a mistake that its user should hear of. */
+const READ_ONLY_WITH: readonly Rule[] = [
+  { fields: ['momentum', 'nesterov'], needs: 'optimizer "sgd"', isMet: (r) => r.optimizer === 'sgd' },
+  { fields: ['beta1', 'beta2'], needs: 'optimizer "adamw"', isMet: (r) => r.optimizer === 'adamw' },
+  { fields: ['schedulePower'], needs: 'schedule "polynomial"', isMet: (r) => r.schedule === 'polynomial' },
+  {
+    fields: ['scheduleMilestones', 'scheduleGamma'],
+    needs: 'schedule "step"',
+    isMet: (r) => r.schedule === 'step',
+  },
+  {
+    fields: ['finalLearningRate'],
+    needs: 'schedule "polynomial" or "cosine"',
+    isMet: (r) => r.schedule === 'polynomial' || r.schedule === 'cosine',
+  },
+];
+
+/** What the fields of the optimisation say against one another. */
+export function checkOptimisation(request: TrainRequest): RequestFault[] {
+  const faults: RequestFault[] = [];
+  for (const { fields, needs, isMet } of READ_ONLY_WITH) {
+    if (isMet(request)) continue;
+    for (const field of fields) {
+      if (request[field] === undefined) continue;
+      faults.push({ field, expected: `nothing, or the ${needs}`, found: show(request[field]) });
+    }
+  }
+  if (request.schedule === 'step' && request.scheduleMilestones === undefined) {
+    const expected = 'scheduleMilestones with schedule "step"';
+    faults.push({ field: 'scheduleMilestones', expected, found: 'none' });
+  }
+  if (request.nesterov && request.momentum === 0) {
+    faults.push({ field: 'nesterov', expected: 'a momentum above 0 with nesterov', found: '0' });
+  }
+  const { learningRate, finalLearningRate } = request;
+  if (learningRate !== undefined && finalLearningRate !== undefined && finalLearningRate > learningRate) {
+    const expected = `a finalLearningRate of at most learningRate (${learningRate})`;
+    faults.push({ field: 'finalLearningRate', expected, found: show(finalLearningRate) });
+  }
+  return faults;
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value);
+}

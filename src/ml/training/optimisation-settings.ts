@@ -1,0 +1,92 @@
+import type { Decay, ScheduleOptions } from './schedule.js';
+
+/** How the weights move, as a request asks for it. What is left out has the defaults of `completeOptimisation`. */
+export type OptimisationSettings = {
+  readonly epochs: number;
+  readonly optimizer?: 'sgd' | 'adamw' | undefined;
+  /** The peak, after warm-up. */
+  readonly learningRate?: number | undefined;
+  /** Of sgd. */
+  readonly momentum?: number | undefined;
+  readonly nesterov?: boolean | undefined;
+  /** Of adamw. */
+  readonly beta1?: number | undefined;
+  readonly beta2?: number | undefined;
+  readonly weightDecay?: number | undefined;
+  readonly decayNormAndBias?: boolean | undefined;
+  readonly accumulationSteps?: number | undefined;
+  readonly warmupEpochs: number;
+  readonly schedule?: Decay['kind'] | undefined;
+  /** Of polynomial. */
+  readonly schedulePower?: number | undefined;
+  /** Of step, in epochs. */
+  readonly scheduleMilestones?: readonly number[] | undefined;
+  readonly scheduleGamma?: number | undefined;
+  /** Of polynomial and cosine. */
+  readonly finalLearningRate?: number | undefined;
+};
+
+/** The same with every choice made. */
+export type Optimisation = {
+  readonly optimizer: OptimizerChoice;
+  readonly learningRate: number;
+  readonly accumulationSteps: number;
+  readonly warmupEpochs: number;
+  readonly decay: Decay;
+  readonly finalLearningRate: number;
+};
+
+export type OptimizerChoice =
+  | {
+      readonly kind: 'sgd';
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+      readonly decayNormAndBias: boolean;
+    }
+  | {
+      readonly kind: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly weightDecay: number;
+      readonly decayNormAndBias: boolean;
+    };
+
+/** A rate that trains with each optimizer; AdamW's and its decay are arcface_torch's for its ViTs. */
+const DEFAULTS = {
+  sgd: { learningRate: 0.05, weightDecay: 0.0005 },
+  adamw: { learningRate: 0.001, weightDecay: 0.1 },
+} as const;
+
+/** Fills in what a request leaves out. Milestones stay in epochs until the number of steps is known. */
+export function completeOptimisation(settings: OptimisationSettings): Optimisation {
+  const { optimizer: kind = 'sgd', weightDecay = DEFAULTS[kind].weightDecay } = settings;
+  const { decayNormAndBias = true } = settings;
+  const common = { weightDecay, decayNormAndBias };
+  const { momentum = 0.9, nesterov = false, beta1 = 0.9, beta2 = 0.999 } = settings;
+  return {
+    optimizer: kind === 'sgd' ? { kind, momentum, nesterov, ...common } : { kind, beta1, beta2, ...common },
+    learningRate: settings.learningRate ?? DEFAULTS[kind].learningRate,
+    accumulationSteps: settings.accumulationSteps ?? 1,
+    warmupEpochs: settings.warmupEpochs,
+    decay: decayOf(settings),
+    finalLearningRate: settings.finalLearningRate ?? 0,
+  };
+}
+
+function decayOf(settings: OptimisationSettings): Decay {
+  const { schedule: kind = 'polynomial', schedulePower = 1, scheduleMilestones = [] } = settings;
+  const { scheduleGamma = 0.1 } = settings;
+  if (kind === 'polynomial') return { kind, power: schedulePower };
+  if (kind === 'step') return { kind, milestones: scheduleMilestones, gamma: scheduleGamma };
+  return { kind };
+}
+
+/** The learning rate's schedule in steps. */
+export function toSchedule(
+  { learningRate, finalLearningRate, warmupEpochs, decay }: Optimisation,
+  { stepsPerEpoch, totalSteps }: { readonly stepsPerEpoch: number; readonly totalSteps: number },
+): ScheduleOptions {
+  const warmupSteps = Math.round(warmupEpochs * stepsPerEpoch);
+  return { peak: learningRate, final: finalLearningRate, warmupSteps, stepsPerEpoch, totalSteps, decay };
+}
