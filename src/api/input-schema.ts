@@ -5,7 +5,14 @@ import type { TObject } from 'typebox';
  * which is true of the value that a handler gets, once Ajv has filled the defaults in.
  */
 export function asInput<T extends TObject>(schema: T): T {
-  const properties: Record<string, object> = schema.properties;
-  const required = schema.required.filter((name) => !('default' in (properties[name] ?? {})));
-  return { ...schema, required };
+  const properties: Record<string, object> = {};
+  for (const [name, property] of Object.entries(schema.properties)) {
+    properties[name] = isObjectSchema(property) ? asInput(property) : property;
+  }
+  const required = (schema.required ?? []).filter((name) => !('default' in (properties[name] ?? {})));
+  return { ...schema, properties, required };
+}
+
+function isObjectSchema(schema: object): schema is TObject {
+  return 'properties' in schema;
 }

@@ -7,7 +7,7 @@ export type RequestFault = { readonly field: string; readonly expected: string; 
 type Rule = (request: TrainRequest) => RequestFault[];
 
 /** One rule per group of fields that depend on one another. */
-const RULES: readonly Rule[] = [checkSampler, checkSplit, checkOptimisation];
+const RULES: readonly Rule[] = [checkSampler, checkSplit, checkAugmentation, checkOptimisation];
 
 /** What a training request's fields, each of them valid, say against one another; empty when they make sense together. */
 export function checkTrainRequest(request: TrainRequest): RequestFault[] {
@@ -50,4 +50,22 @@ function checkSplit({ split, validationFraction }: TrainRequest): RequestFault[]
   if (split !== 'identity' || validationFraction > 0) return [];
   const expected = 'a number > 0, which is the share of classes that the split "identity" holds out';
   return [{ field: 'validationFraction', expected, found: '0' }];
+}
+
+/** A range that ends before it begins. */
+function checkAugmentation({ augmentation }: TrainRequest): RequestFault[] {
+  const { crop, lowResolution, blur, erasing } = augmentation;
+  const ranges: readonly (readonly [name: string, least: number, most: number])[] = [
+    ['crop.maxArea', crop.minArea, crop.maxArea],
+    ['lowResolution.maxScale', lowResolution.minScale, lowResolution.maxScale],
+    ['blur.maxSigma', blur.minSigma, blur.maxSigma],
+    ['erasing.maxArea', erasing.minArea, erasing.maxArea],
+  ];
+  return ranges
+    .filter(([, least, most]) => most < least)
+    .map(([name, least, most]) => ({
+      field: `augmentation.${name}`,
+      expected: `at least ${least}, which is the least of its range`,
+      found: String(most),
+    }));
 }

@@ -60,6 +60,23 @@ describe('POST /jobs/train', () => {
     expect(Object.keys(byField)).toHaveLength(5);
   });
 
+  it('fills in what a part of the augmentation leaves out, and names wrong and unknown fields in it', async () => {
+    const augmentation = { crop: { probability: 0.2 } };
+    const response = await post('/jobs/train', { dataset: 'demo/train', augmentation });
+    expect(response.json().request.augmentation).toEqual({
+      ...trainRequest.augmentation,
+      crop: { ...trainRequest.augmentation.crop, probability: 0.2 },
+    });
+    const wrong = { augmentation: { crop: { probability: 2, minarea: 0.1 }, blurr: {} } };
+    const refused = await post('/jobs/train', { dataset: 'demo/train', ...wrong });
+    expect(
+      refused
+        .json()
+        .errors.map(({ field }: { field: string }) => field)
+        .sort(),
+    ).toEqual(['augmentation.blurr', 'augmentation.crop.minarea', 'augmentation.crop.probability']);
+  });
+
   it('names every field that does not go with the others', async () => {
     const response = await post('/jobs/train', { dataset: 'demo/train', sampler: 'p-by-k', shuffle: false });
     expect(response.statusCode).toBe(400);

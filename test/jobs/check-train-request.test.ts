@@ -48,3 +48,22 @@ it('the split "identity" needs a share of classes to hold out', () => {
   expect(faultsOf({ split: 'manifest', validationFraction: 0 })).toEqual([]);
   expect(fieldsOf({ split: 'identity', validationFraction: 0 })).toEqual(['validationFraction']);
 });
+
+it('refuses a range of the augmentation that ends before it begins', () => {
+  const { augmentation } = trainRequest;
+  expect(
+    faultsOf({
+      augmentation: {
+        ...augmentation,
+        crop: { ...augmentation.crop, minArea: 0.5, maxArea: 0.4 },
+        lowResolution: { ...augmentation.lowResolution, minScale: 0.5, maxScale: 0.4 },
+        blur: { ...augmentation.blur, minSigma: 2.5 },
+        erasing: { ...augmentation.erasing, minArea: 0.5, maxArea: 0.5 },
+      },
+    }),
+  ).toMatchObject([
+    { field: 'augmentation.crop.maxArea', found: '0.4' },
+    { field: 'augmentation.lowResolution.maxScale', found: '0.4' },
+    { field: 'augmentation.blur.maxSigma', expected: 'at least 2.5, which is the least of its range' },
+  ]);
+});

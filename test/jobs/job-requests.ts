@@ -1,4 +1,5 @@
 import type { EvaluateRequest, TrainRequest } from '../../src/jobs/requests.js';
+import { DEFAULT_AUGMENTATION } from '../../src/ml/data/augmentation/augmentation-settings.js';
 
 /** A training request with every default filled in. */
 export const trainRequest: TrainRequest = {
@@ -7,6 +8,7 @@ export const trainRequest: TrainRequest = {
   batchSize: 16,
   shuffle: true,
   sampler: 'each-image',
+  augmentation: DEFAULT_AUGMENTATION,
   backbone: 'mobilefacenet',
   embeddingSize: 128,
   imageSize: 112,

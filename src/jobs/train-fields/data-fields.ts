@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { augmentationField } from './augmentation-field.js';
 
 /** The ways to choose the images of an epoch. */
 export const SAMPLERS = ['each-image', 'class-balanced', 'p-by-k'] as const;
@@ -44,6 +45,7 @@ export const dataFields = {
         'as the manifest says ("manifest"). Left out: "manifest" where the manifest has a split column, else "image".',
     }),
   ),
+  augmentation: augmentationField,
   validationFraction: Type.Number({
     minimum: 0,
     maximum: 0.5,

@@ -1,4 +1,12 @@
+import type { AugmentationSettings } from './augmentation/augmentation-settings.js';
 import type { ImageSource } from './image-entry.js';
+
+/** Random changes of a batch's images. */
+export type BatchAugmentation = {
+  readonly settings: AugmentationSettings;
+  /** One for each image. */
+  readonly seeds: readonly number[];
+};
 
 /** What the pool asks of a decoding thread. */
 export type DecodeRequest =
@@ -7,6 +15,8 @@ export type DecodeRequest =
       readonly id: number;
       readonly sources: readonly ImageSource[];
       readonly flips: readonly boolean[];
+      /** Its seeds are those of `sources`. */
+      readonly augmentation: BatchAugmentation | null;
       /** Index in the batch of the first source. */
       readonly offset: number;
       /** float32 [batch, imageSize, imageSize, 3], shared by all threads of a batch. */

@@ -1,17 +1,26 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { MlError } from '../ml-error.js';
-import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
+import type {
+  BatchAugmentation,
+  DecodeFailure,
+  DecodeReply,
+  DecodeRequest,
+  Inspection,
+} from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
 import type { ImageSource } from './image-entry.js';
+import { SharedBuffers } from './shared-buffers.js';
 
 /** Files that one message asks to inspect: enough to keep a thread busy, few enough to report and cancel between. */
 const INSPECTION_CHUNK = 16;
 
 export type DecodedBatch = {
-  /** [n, size, size, 3], each value in [−1, 1]; its memory is shared with no later batch. */
+  /** [n, size, size, 3], each value in [−1, 1]; all of a failed image's are 0. No other batch uses its memory until `release`. */
   readonly pixels: Float32Array;
   readonly failed: readonly DecodeFailure[];
+  /** Gives the memory back for a later batch. */
+  readonly release: () => void;
 };
 
 type Waiting = { readonly resolve: (reply: DecodeReply) => void; readonly reject: (error: Error) => void };
@@ -28,6 +37,7 @@ const THREAD_ENTRY = new URL('../../../dist/ml/data/decode-thread.js', import.me
 /** Threads that read and decode images beside the thread that trains, into memory that both see. */
 export class DecodePool {
   private readonly threads: Thread[];
+  private readonly buffers = new SharedBuffers();
   private nextId = 0;
   private nextThread = 0;
 
@@ -49,28 +59,37 @@ export class DecodePool {
    * Decodes a batch, its images shared out among the threads; the result does not depend on their number.
    * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
    */
-  async decode(images: readonly ImageSource[], flips: readonly boolean[] | null): Promise<DecodedBatch> {
+  async decode(
+    images: readonly ImageSource[],
+    flips: readonly boolean[] | null,
+    augmentation: BatchAugmentation | null = null,
+  ): Promise<DecodedBatch> {
     const { imageSize } = this;
-    const buffer = new SharedArrayBuffer(
-      images.length * imageSize * imageSize * 3 * Float32Array.BYTES_PER_ELEMENT,
-    );
+    const values = images.length * imageSize * imageSize * 3;
+    const buffer = this.buffers.take(values * Float32Array.BYTES_PER_ELEMENT);
     const share = Math.ceil(images.length / this.threads.length);
     const parts: Promise<DecodeReply>[] = [];
     for (let offset = 0; offset < images.length; offset += share) {
-      const part = images.slice(offset, offset + share);
-      const mirrored = part.map((_, i) => flips?.[offset + i] ?? false);
+      const part = <T>(items: readonly T[]): T[] => items.slice(offset, offset + share);
       const request = {
         type: 'decode',
-        sources: part.map(toSource),
-        flips: mirrored,
+        sources: part(images).map(toSource),
+        flips: part(flips ?? images.map(() => false)),
+        augmentation: augmentation && { ...augmentation, seeds: part(augmentation.seeds) },
         offset,
         buffer,
         imageSize,
       } as const;
       parts.push(this.ask((id) => ({ ...request, id })));
     }
+    // A buffer whose batch failed is dropped: another thread may still write to it.
     const replies = await Promise.all(parts);
-    return { pixels: new Float32Array(buffer), failed: replies.flatMap(({ failed }) => failed) };
+    const failed = replies.flatMap((reply) => reply.failed);
+    return {
+      pixels: new Float32Array(buffer, 0, values),
+      failed,
+      release: () => this.buffers.giveBack(buffer),
+    };
   }
 
   /**

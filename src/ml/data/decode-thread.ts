@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
+import { augment } from './augmentation/augment.js';
 import { decodeImage } from './decode-image.js';
 import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
 import type { ImageSource } from './image-entry.js';
+import { writeNormalised } from './normalise.js';
 import { readImageBytes } from './read-image-bytes.js';
 
 // Runs in a thread of its own: decodes beside the thread that trains.
@@ -25,42 +27,28 @@ async function answer(request: DecodeRequest): Promise<DecodeReply> {
 }
 
 async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): Promise<DecodeFailure[]> {
-  const { sources, flips, offset, imageSize } = request;
-  const pixels = new Float32Array(request.buffer);
+  const { sources, flips, augmentation, offset, imageSize } = request;
   const failed: DecodeFailure[] = [];
   const values = imageSize * imageSize * 3;
+  const pixels = new Float32Array(request.buffer, 0, (offset + sources.length) * values);
   for (const [i, source] of sources.entries()) {
     const index = offset + i;
+    const target = pixels.subarray(index * values, (index + 1) * values);
     try {
       const decoded = await decodeImage(await readImageBytes(source), imageSize, source.region);
-      writeNormalised(
-        decoded,
-        pixels.subarray(index * values, (index + 1) * values),
-        imageSize,
-        flips[i] ?? false,
-      );
+      const seed = augmentation?.seeds[i];
+      const changed =
+        augmentation === null || seed === undefined
+          ? decoded
+          : augment(decoded, imageSize, augmentation.settings, seed);
+      writeNormalised(changed, target, imageSize, flips[i] ?? false);
     } catch (error) {
+      // The buffer may hold an earlier batch's image there.
+      target.fill(0);
       failed.push({ index, reason: failureReason(error, source.path) });
     }
   }
   return failed;
-}
-
-/** (value − 127.5) / 127.5 of every byte. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, value) => (value - 127.5) / 127.5);
-
-/** Writes the normalised values, mirrored left to right where asked. */
-function writeNormalised(source: Uint8Array, target: Float32Array, size: number, flip: boolean): void {
-  const step = flip ? -3 : 3;
-  let to = 0;
-  for (let y = 0; y < size; y += 1) {
-    let from = 3 * (y * size + (flip ? size - 1 : 0));
-    for (let x = 0; x < size; x += 1, from += step, to += 3) {
-      target[to] = NORMALISED[source[from] as number] as number;
-      target[to + 1] = NORMALISED[source[from + 1] as number] as number;
-      target[to + 2] = NORMALISED[source[from + 2] as number] as number;
-    }
-  }
 }
 
 async function inspectAll({

@@ -1,3 +1,7 @@
+import {
+  type AugmentationSettings,
+  DEFAULT_AUGMENTATION,
+} from '../data/augmentation/augmentation-settings.js';
 import { planEpoch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
@@ -13,6 +17,7 @@ import type { StepBoundary, TrainingState } from './training-state.js';
 import { validate } from './validate.js';
 
 export type TrainOptions = SamplerSettings & {
+  readonly augmentation?: AugmentationSettings | undefined;
   readonly training: readonly ImageEntry[];
   readonly validation: readonly ImageEntry[];
   readonly pool: DecodePool;
@@ -110,5 +115,6 @@ async function score(
 }
 
 function planOf({ training, ...settings }: TrainOptions, epoch: number) {
-  return planEpoch(training, { ...settings, epoch, flipProbability: 0.5, dropSingle: true });
+  const { augmentation = DEFAULT_AUGMENTATION } = settings;
+  return planEpoch(training, { ...settings, augmentation, epoch, dropSingle: true });
 }

@@ -1,3 +1,4 @@
+import type { AugmentationSettings } from '../data/augmentation/augmentation-settings.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
 import type { SplitSettings } from '../data/split-dataset.js';
 import type { OptimisationSettings } from './optimisation-settings.js';
@@ -7,6 +8,8 @@ export type DataSettings = SamplerSettings &
   SplitSettings & {
     readonly classCount?: number | undefined;
     readonly batchSize: number;
+    /** Left out: half of the images are mirrored. */
+    readonly augmentation?: AugmentationSettings | undefined;
     readonly seed: number;
   };
 

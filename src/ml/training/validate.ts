@@ -43,7 +43,7 @@ export async function* predict(
   const plan = planEpoch(images, {
     batchSize,
     shuffle: false,
-    flipProbability: 0,
+    augmentation: null,
     seed: 0,
     epoch: 0,
     dropSingle: false,

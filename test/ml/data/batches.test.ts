@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { DEFAULT_AUGMENTATION } from '../../../src/ml/data/augmentation/augmentation-settings.js';
 import { type PlanOptions, planEpoch, prefetch } from '../../../src/ml/data/batches.js';
 import { scanClassFolder } from '../../../src/ml/data/class-folder.js';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
@@ -9,7 +10,7 @@ import { folderOf, plainPng } from './image-files.js';
 const OPTIONS: PlanOptions = {
   batchSize: 4,
   shuffle: true,
-  flipProbability: 0.5,
+  augmentation: DEFAULT_AUGMENTATION,
   seed: 1,
   epoch: 0,
   dropSingle: true,
@@ -60,14 +61,40 @@ describe('planEpoch', () => {
   });
 
   it('mirrors about as many of the images as asked, or none', () => {
-    const mirrored = (flipProbability: number) =>
-      plannedOf(4000, { flipProbability })
+    const mirrored = (probability: number) =>
+      plannedOf(4000, { augmentation: { ...DEFAULT_AUGMENTATION, flip: { probability } } })
         .flatMap(({ flips }) => flips)
         .filter(Boolean);
     expect(Math.abs(mirrored(0.5).length - 2000)).toBeLessThan(150);
     expect(Math.abs(mirrored(0.1).length - 400)).toBeLessThan(80);
     expect(mirrored(1)).toHaveLength(4000);
     expect(mirrored(0)).toEqual([]);
+  });
+});
+
+describe('augmentation', () => {
+  const grey = { ...DEFAULT_AUGMENTATION, grey: { probability: 0.5 } };
+  const seedOf = (options: Partial<PlanOptions>, name: string) => {
+    for (const { images, augmentation } of plannedOf(40, { augmentation: grey, ...options })) {
+      const index = images.findIndex(({ relativePath }) => relativePath === name);
+      if (index >= 0) return augmentation?.seeds[index];
+    }
+    throw new Error(`expected ${name} in the plan`);
+  };
+
+  it('gives an image a seed by seed and epoch, whatever its batch', () => {
+    expect(seedOf({ batchSize: 7 }, 'c/5')).toBe(seedOf({}, 'c/5'));
+    expect(seedOf({ shuffle: false }, 'c/5')).toBe(seedOf({}, 'c/5'));
+    const seeds = [{}, { epoch: 1 }, { seed: 2 }].map((options) => seedOf(options, 'c/5'));
+    expect(new Set([...seeds, seedOf({}, 'c/6')]).size).toBe(4);
+  });
+
+  it('leaves order and mirroring as they are, and is left out when it would change nothing', () => {
+    const strip = (plan: ReturnType<typeof plannedOf>) =>
+      plan.map(({ images, flips }) => ({ images, flips }));
+    expect(strip(plannedOf(40, { augmentation: grey }))).toEqual(strip(plannedOf(40)));
+    for (const augmentation of [DEFAULT_AUGMENTATION, null])
+      expect(plannedOf(40, { augmentation }).every((batch) => batch.augmentation === null)).toBe(true);
   });
 });
 
@@ -87,6 +114,15 @@ describe('prefetch', () => {
     }
     expect(reds).toEqual([0, 20, 40, 60, 80, 100, 120, 140, 160, 180]);
     expect(labels).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+  });
+
+  it('goes through an epoch in the memory of its first batches', async () => {
+    const { pool, plan } = await dataset();
+    const buffers = new Set<ArrayBufferLike>();
+    for (let epoch = 0; epoch < 3; epoch += 1)
+      for await (const batch of prefetch(pool, plan, 1)) buffers.add(batch.pixels.buffer);
+    // One that is decoded into and one that is used.
+    expect(buffers.size).toBe(2);
   });
 
   it('asks for no more batches once the loop is left', async () => {

@@ -3,6 +3,10 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type AugmentationSettings,
+  DEFAULT_AUGMENTATION,
+} from '../../../src/ml/data/augmentation/augmentation-settings.js';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import { folderOf, pngOf, type Rgb, sourcesOf } from './image-files.js';
 
@@ -39,14 +43,47 @@ describe('what a decoding thread writes', () => {
     expect(at(1, 0, 0)).not.toEqual(at(0, 0, 0));
   });
 
-  it('lies in memory of its own for each batch', async () => {
-    const dir = await folderOf({ 'a.png': await motley(1), 'b.png': await motley(2) });
+  it('lies in memory of its own until it is released, and in that memory again after', async () => {
+    const dir = await folderOf({ 'a.png': await motley(1), 'b.png': await motley(2), 'c.png': 'text' });
     const pool = await openPool(1);
-    const first = await pool.decode(sourcesOf(join(dir, 'a.png')), null);
+    const decode = (...names: string[]) =>
+      pool.decode(sourcesOf(...names.map((name) => join(dir, name))), null);
+    const first = await decode('a.png', 'a.png');
     const copy = Float32Array.from(first.pixels);
-    const second = await pool.decode(sourcesOf(join(dir, 'b.png')), null);
+    const second = await decode('b.png');
     expect(first.pixels).toEqual(copy);
-    expect(second.pixels).not.toEqual(copy);
+    expect(second.pixels).not.toEqual(copy.subarray(0, 192));
+    expect(second.pixels.buffer).not.toBe(first.pixels.buffer);
+    first.release();
+    const third = await decode('b.png');
+    expect(third.pixels.buffer).toBe(first.pixels.buffer);
+    expect(third.pixels).toEqual(second.pixels);
+    // A failed image leaves nothing of the batch before.
+    third.release();
+    expect((await decode('c.png')).pixels).toEqual(new Float32Array(192));
+  });
+
+  it("is augmented from each image's own seed, whatever the threads, the batch and the place in it", async () => {
+    const files: Record<string, Uint8Array> = {};
+    for (let i = 0; i < 6; i += 1) files[`${i}.png`] = await motley(i + 1);
+    const dir = await folderOf(files);
+    const sources = sourcesOf(...Object.keys(files).map((name) => join(dir, name)));
+    const settings: AugmentationSettings = {
+      ...DEFAULT_AUGMENTATION,
+      crop: { ...DEFAULT_AUGMENTATION.crop, probability: 1 },
+      erasing: { ...DEFAULT_AUGMENTATION.erasing, probability: 0.5 },
+    };
+    const seeds = [11, 12, 13, 14, 15, 16];
+    const one = await (await openPool(1)).decode(sources, null, { settings, seeds });
+    const three = await (await openPool(3)).decode(sources.toReversed(), null, {
+      settings,
+      seeds: seeds.toReversed(),
+    });
+    for (let i = 0; i < 6; i += 1) {
+      const expected = three.pixels.subarray((5 - i) * 192, (6 - i) * 192);
+      expect(one.pixels.subarray(i * 192, (i + 1) * 192)).toEqual(expected);
+    }
+    expect((await (await openPool(1)).decode(sources, null)).pixels).not.toEqual(one.pixels);
   });
 });
 

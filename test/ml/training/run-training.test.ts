@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_AUGMENTATION } from '../../../src/ml/data/augmentation/augmentation-settings.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { runEvaluation } from '../../../src/ml/evaluation/run-evaluation.js';
 import { runTraining } from '../../../src/ml/training/run-training.js';
@@ -80,6 +81,8 @@ describe('a training', () => {
     { validationFraction: 0.5 },
     { shuffle: false },
     { split: 'identity', validationFraction: 0.4 },
+    { augmentation: { ...DEFAULT_AUGMENTATION, flip: { probability: 0 } } },
+    { augmentation: { ...DEFAULT_AUGMENTATION, grey: { probability: 0.5 } } },
     { sampler: 'class-balanced' },
     { sampler: 'p-by-k', classesPerBatch: 2, imagesPerClass: 4 },
     { batchSize: 4 },
