@@ -31,6 +31,12 @@ export function json<T extends TSchema>(schema: T, description: string, headers?
   return { description, ...(headers ? { headers } : {}), content: { 'application/json': { schema } } };
 }
 
+/** The documentation of the answer to a job that was accepted. */
+export function acceptedJob<T extends TSchema>(schema: T) {
+  const location = { type: 'string', description: 'Address of the job.' };
+  return json(schema, 'The job was accepted and waits for a worker.', { Location: location });
+}
+
 /** The documentation of an answer that is streamed as text. */
 export function text(mediaType: string, description: string, example: string) {
   return { description, content: { [mediaType]: { schema: Type.String(), example } } };

@@ -67,6 +67,12 @@ export const EpochMetrics = Type.Object({
 });
 export type EpochMetrics = Static<typeof EpochMetrics>;
 
+export const JobOrigin = Type.Object({
+  jobId: Type.String({ description: 'The job that this one repeats.' }),
+  how: Type.Enum(['retry', 'clone']),
+});
+export type JobOrigin = Static<typeof JobOrigin>;
+
 const common = {
   id: Type.String(),
   state: Type.Enum([...JOB_STATES]),
@@ -77,6 +83,7 @@ const common = {
   progress: Type.Union([Progress, Type.Null()]),
   metrics: LatestMetrics,
   error: Type.Union([JobErrorShape, Type.Null()]),
+  origin: Type.Union([JobOrigin, Type.Null()]),
   result: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
 };
 

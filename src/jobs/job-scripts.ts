@@ -75,6 +75,18 @@ if ARGV[7] ~= '' then emit(ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7], ARGV[4],
 return 1
 `;
 
+/** KEYS: record, and all else of the job. ARGV: prefix, id, ",state,state,". Returns 1 when the job was in such a state. */
+export const DELETE_LUA = `
+local found = redis.call('HMGET', KEYS[1], 'state', 'kind')
+if not found[1] or not string.find(ARGV[3], ',' .. found[1] .. ',', 1, true) then return 0 end
+redis.call('UNLINK', unpack(KEYS))
+for _, group in ipairs({'*', found[2]}) do
+  redis.call('ZREM', ARGV[1] .. ':index:' .. group .. ':*', ARGV[2])
+  redis.call('ZREM', ARGV[1] .. ':index:' .. group .. ':' .. found[1], ARGV[2])
+end
+return 1
+`;
+
 /**
  * KEYS: record, then event streams. ARGV: number of the last event that the reader has, entries per stream. Returns
  * [state or "", number of the newest event, entries of each stream], as they were at one instant.

@@ -22,6 +22,7 @@ import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
 import type {
   EvaluateJob,
   JobKind,
+  JobOrigin,
   JobRecord,
   JobState,
   LatestMetrics,
@@ -29,7 +30,7 @@ import type {
   TrainJob,
   Transition,
 } from './job-record.js';
-import { statesBefore } from './job-state.js';
+import { statesBefore, TERMINAL_STATES } from './job-state.js';
 import type { EvaluateRequest, TrainRequest } from './requests.js';
 import { toJobRecord } from './stored-job.js';
 
@@ -44,6 +45,8 @@ export type TransitionOutcome =
     };
 
 export type TransitionOptions = { readonly attempt?: number; readonly actor?: string };
+/** What a record holds beside its request. */
+export type JobExtras = { readonly origin?: JobOrigin | null };
 export type JobPage = { readonly jobs: JobRecord[]; readonly nextCursor: string | null };
 
 /** What a reader of events asks for: those after number `after`, up to about `limit`, of these streams. */
@@ -80,18 +83,31 @@ export class JobStore {
     this.#actor = actor;
   }
 
-  create(kind: 'train', request: TrainRequest): Promise<TrainJob>;
-  create(kind: 'evaluate', request: EvaluateRequest): Promise<EvaluateJob>;
+  create(kind: 'train', request: TrainRequest, extras?: JobExtras): Promise<TrainJob>;
+  create(kind: 'evaluate', request: EvaluateRequest, extras?: JobExtras): Promise<EvaluateJob>;
   /** Writes a new record in state `queued`. The caller enqueues it afterwards. */
-  async create(kind: JobKind, request: TrainRequest | EvaluateRequest): Promise<JobRecord> {
+  async create(
+    kind: JobKind,
+    request: TrainRequest | EvaluateRequest,
+    { origin = null }: JobExtras = {},
+  ): Promise<JobRecord> {
     const id = uuidV7();
     const at = new Date().toISOString();
     const transition: Transition = { state: 'queued', at, cause: 'Submitted.', actor: this.#actor };
     const fields = { id, kind, state: 'queued', attempt: '0', createdAt: at, updatedAt: at };
-    const stored = Object.entries({ ...fields, request: JSON.stringify(request) }).flat();
-    const json = JSON.stringify(transition);
-    await this.#redis.arcqueueCreate(...this.#keys(id), this.#prefix, id, kind, at, json, ...stored);
-    return toJobRecord([stored, [json]]);
+    const json = { request: JSON.stringify(request), origin: JSON.stringify(origin) };
+    const stored = Object.entries({ ...fields, ...json }).flat();
+    const first = JSON.stringify(transition);
+    await this.#redis.arcqueueCreate(...this.#keys(id), this.#prefix, id, kind, at, first, ...stored);
+    return toJobRecord([stored, [first]]);
+  }
+
+  /** Removes a job that is over, with its events. False when there is none, or it is not over. */
+  async delete(id: string): Promise<boolean> {
+    const streams = ALL_STREAMS.map((stream) => eventStreamKey(this.#prefix, id, stream));
+    const keys = [...this.#keys(id), ...streams];
+    const from = `,${TERMINAL_STATES.join(',')},`;
+    return (await this.#redis.arcqueueDelete(keys.length, ...keys, this.#prefix, id, from)) === 1;
   }
 
   /** The record, or null when no job has this id. */

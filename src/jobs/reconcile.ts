@@ -1,6 +1,7 @@
+import { eachJob } from './each-job.js';
 import { JobError } from './job-error.js';
 import type { JobQueue } from './job-queue.js';
-import type { JobRecord, JobState } from './job-record.js';
+import type { JobRecord } from './job-record.js';
 import { HELD_STATES } from './job-state.js';
 import type { JobStore } from './job-store.js';
 
@@ -8,7 +9,6 @@ import type { JobStore } from './job-store.js';
 export type Reconciliation = { readonly enqueued: string[]; readonly ended: string[] };
 
 const ACTOR = 'reconciler';
-const PAGE = 200;
 const CAUSE = 'No worker holds the job and the queue no longer has it.';
 
 /**
@@ -24,13 +24,13 @@ export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: numb
   const isOrphan = async (job: JobRecord) =>
     Date.parse(job.updatedAt) <= youngest && !(await queue.has(job.id));
 
-  for await (const job of jobsIn(store, 'queued')) {
+  for await (const job of eachJob(store, { state: 'queued' })) {
     if (!(await isOrphan(job))) continue;
     await queue.enqueue(job);
     enqueued.push(job.id);
   }
   for (const state of HELD_STATES) {
-    for await (const job of jobsIn(store, state)) {
+    for await (const job of eachJob(store, { state })) {
       if ((await isOrphan(job)) && (await end(store, job))) ended.push(job.id);
     }
   }
@@ -43,13 +43,4 @@ async function end(store: JobStore, { id, state, attempt }: JobRecord): Promise<
   const message = 'Expected a worker that finishes the job, found that its workers were lost too often.';
   const error = new JobError('worker_lost', 'infrastructure', message, true);
   return (await store.fail(id, attempt, error, CAUSE, ACTOR)).moved;
-}
-
-async function* jobsIn(store: JobStore, state: JobState): AsyncGenerator<JobRecord> {
-  let after: string | null | undefined;
-  while (after !== null) {
-    const page = await store.list({ state, limit: PAGE, ...(after ? { after } : {}) });
-    yield* page.jobs;
-    after = page.nextCursor;
-  }
 }

@@ -23,6 +23,7 @@ export function toJobRecord([flat, transitions]: StoredJob): JobRecord {
     progress: json('progress', null),
     metrics: json('metrics', {}),
     error: json('error', null),
+    origin: json('origin', null),
     result: json('result', null),
   } as JobRecord;
 }

@@ -17,7 +17,12 @@ import type { JobStore } from '../jobs/job-store.js';
 import { JobRecorder } from './job-recorder.js';
 import type { RunningJobs } from './running-jobs.js';
 import type { TrainerAssignment } from './trainer-messages.js';
-import { type TrainerOutcome, TrainerSupervisor, trainerEntry } from './trainer-supervisor.js';
+import {
+  type StoppedBy,
+  type TrainerOutcome,
+  TrainerSupervisor,
+  trainerEntry,
+} from './trainer-supervisor.js';
 
 export type WorkerContext = {
   readonly store: JobStore;
@@ -31,6 +36,13 @@ export type Attempt = {
   readonly attempt: number;
   /** Whether the queue will start the job again if this attempt fails with a retryable error. */
   readonly isLast: boolean;
+};
+
+/** How the trainer of a cancelled job has ended, as the record's cause. */
+const STOPS: Readonly<Record<StoppedBy, string>> = {
+  request: 'Its trainer stopped when asked.',
+  SIGTERM: 'Its trainer did not stop when asked and was ended by SIGTERM.',
+  SIGKILL: 'Its trainer did not stop when asked, nor at SIGTERM, and was ended by SIGKILL.',
 };
 
 /** The attempt was taken from this worker: it stops, or it lost the job. The record says nothing of a failure. */
@@ -93,7 +105,7 @@ async function runAttempt(
     await store.transition(job.id, 'running', 'An earlier attempt had published its artifacts.', attempt);
   }
   const outcome = published === null ? await runTrainer(context, attempt, job, released) : null;
-  if (outcome?.type === 'cancelled') return finishCancel(context, attempt, 'Its trainer has ended.');
+  if (outcome?.type === 'cancelled') return finishCancel(context, attempt, STOPS[outcome.by]);
   const finalizing = await store.transition(job.id, 'finalizing', 'The trainer is done.', attempt);
   if (!finalizing.moved) {
     if (finalizing.state === 'cancelling')
@@ -148,8 +160,8 @@ async function finishPublished(context: WorkerContext, attempt: Attempt, manifes
   if (end.moved) return log.info('the job has succeeded');
   if (end.state === 'cancelling') return finishCancel(context, attempt, 'It had just been published.');
   log.info({ reason: end.reason, state: end.state }, 'the job was ended by another attempt');
-  if (end.state !== 'cancelled' && end.state !== 'failed') return;
-  // Ended while this worker was held up before publishing: what its client was told has to stay true.
+  if (end.state !== 'cancelled' && end.state !== 'failed' && end.reason !== 'not_found') return;
+  // Ended, or deleted too, while this worker was held up before publishing: what its client was told has to stay true.
   await withdrawArtifacts(context.config.artifactsDir, stagedBy(attempt));
 }
 

@@ -11,7 +11,12 @@ const TERM_TO_KILL_MS = 1500;
 /** Messages of the trainer that end its work. */
 type Ending = Extract<TrainerToWorker, { type: 'done' | 'cancelled' | 'failed' }>;
 
-export type TrainerOutcome = Extract<TrainerToWorker, { type: 'done' }> | { readonly type: 'cancelled' };
+/** How a trainer that was told to stop came to its end. */
+export type StoppedBy = 'request' | 'SIGTERM' | 'SIGKILL';
+
+export type TrainerOutcome =
+  | Extract<TrainerToWorker, { type: 'done' }>
+  | { readonly type: 'cancelled'; readonly by: StoppedBy };
 
 export type SupervisorOptions = {
   readonly entry: string;
@@ -44,6 +49,7 @@ export class TrainerSupervisor {
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly silence: NodeJS.Timeout;
   private isCancelling = false;
+  private stoppedBy: StoppedBy = 'request';
   private isSilent = false;
 
   constructor(
@@ -70,8 +76,13 @@ export class TrainerSupervisor {
     this.isCancelling = true;
     this.send({ type: 'cancel' });
     const { cancelGraceMs } = this.options;
-    this.timers.push(setTimeout(() => this.child.kill('SIGTERM'), cancelGraceMs));
-    this.timers.push(setTimeout(() => this.child.kill('SIGKILL'), cancelGraceMs + TERM_TO_KILL_MS));
+    this.timers.push(setTimeout(() => this.stopBy('SIGTERM'), cancelGraceMs));
+    this.timers.push(setTimeout(() => this.stopBy('SIGKILL'), cancelGraceMs + TERM_TO_KILL_MS));
+  }
+
+  private stopBy(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.stoppedBy = signal;
+    this.child.kill(signal);
   }
 
   /** Ends the trainer at once, for a worker that has lost the job. */
@@ -97,7 +108,7 @@ export class TrainerSupervisor {
   }
 
   private judge(ending: Ending | null, exit: string): TrainerOutcome {
-    if (this.isCancelling) return { type: 'cancelled' };
+    if (this.isCancelling) return { type: 'cancelled', by: this.stoppedBy };
     if (ending?.type === 'done') return ending;
     if (ending?.type === 'failed') throw JobError.from(ending.error);
     if (this.isSilent) {

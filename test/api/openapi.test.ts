@@ -22,6 +22,7 @@ describe('openapi/openapi.json', () => {
       Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
     );
     expect(operations.map(({ name }) => name).sort()).toEqual([
+      'delete /jobs/{id}',
       'get /healthz',
       'get /jobs',
       'get /jobs/{id}',
@@ -34,6 +35,8 @@ describe('openapi/openapi.json', () => {
       'post /jobs/evaluate',
       'post /jobs/train',
       'post /jobs/{id}/cancel',
+      'post /jobs/{id}/clone',
+      'post /jobs/{id}/retry',
     ]);
     for (const { name, operation } of operations) {
       for (const [status, { content }] of Object.entries(operation.responses)) {

@@ -12,6 +12,7 @@ const common = {
   updatedAt: '2026-01-01T00:00:00.000Z',
   progress: null,
   metrics: {},
+  origin: null,
   error: null,
 } as const;
 

@@ -52,6 +52,27 @@ it('cancels a running and a waiting job within 5 s, with nothing left of either'
   expect(worker.log.some(({ msg, jobId }) => msg === 'started a trainer' && jobId === waiting)).toBe(false);
 });
 
+it('cancels within 5 s a job whose trainer neither listens nor ends', async () => {
+  const id = await service.submit('train', LONG);
+  await service.reach(id, 'running');
+  const pid = await worker.trainerPid(id);
+  // As if one operation blocked for good, and SIGTERM with it: a stopped process handles neither.
+  process.kill(pid, 'SIGSTOP');
+  const asked = performance.now();
+  await service.post(`/jobs/${id}/cancel`);
+  const cancelled = await service.reach(id, 'cancelled', 5000);
+  console.log(`a job whose trainer blocks was cancelled in ${Math.round(performance.now() - asked)} ms`);
+  expect(cancelled.transitions.at(-1)?.cause).toContain('SIGKILL');
+  expect(cancelled.transitions.map(({ actor }) => actor.split(' ')[0])).toEqual([
+    'client',
+    'worker',
+    'worker',
+    'client',
+    'worker',
+  ]);
+  expect(await isRunning(pid)).toBe(false);
+});
+
 it('cancels a running job within 5 s though the message that asks for it is lost', async () => {
   const id = await service.submit('train', LONG);
   await service.reach(id, 'running');

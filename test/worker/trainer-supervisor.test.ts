@@ -81,7 +81,7 @@ it('stops a trainer that listens, well before it would be killed', async () => {
   await started();
   const asked = performance.now();
   supervisor.cancel();
-  expect(await supervisor.outcome).toEqual({ type: 'cancelled' });
+  expect(await supervisor.outcome).toEqual({ type: 'cancelled', by: 'request' });
   expect(performance.now() - asked).toBeLessThan(300);
   expect(messages.at(-1)).toEqual({ type: 'cancelled' });
 });
@@ -91,7 +91,7 @@ it('kills a trainer that ignores the request and SIGTERM, within 5 s', async () 
   await started();
   const asked = performance.now();
   supervisor.cancel();
-  expect(await supervisor.outcome).toEqual({ type: 'cancelled' });
+  expect(await supervisor.outcome).toEqual({ type: 'cancelled', by: 'SIGKILL' });
   const ms = performance.now() - asked;
   // SIGTERM comes after 300 ms: a shorter time would mean that it was enough, and SIGKILL untested.
   expect(ms).toBeGreaterThan(1000);

@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import type { JobRecord, JobState } from '../../jobs/job-record.js';
+import type { Api, ApiContext } from '../api-context.js';
+import { type Changes, cloneRequest } from '../clone-request.js';
+import { findJob } from '../find-job.js';
+import { JobRef, toJobView } from '../job-view.js';
+import { Problem } from '../problem.js';
+import { acceptedJob, JobParams, problems } from '../responses.js';
+import { type Submission, submit } from '../submission.js';
+
+const RETRIED: readonly JobState[] = ['failed', 'cancelled'];
+
+const CloneBody = Type.Unsafe<Changes | null>({
+  type: ['object', 'null'],
+  description:
+    'Fields of the request of a job of this kind. Each replaces its own; null takes it back to its default. What is left out stays.',
+  examples: [{ epochs: 60, learningRate: 0.02, seed: null }],
+});
+
+export function repeatJobRoutes(app: Api, context: ApiContext): void {
+  app.post(
+    '/jobs/:id/retry',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Run a failed or cancelled job again',
+        description:
+          'Makes a new job of the same request, which starts from the beginning: a job that is over stays as it is. Its `origin` ' +
+          'names the old one.',
+        params: JobParams,
+        response: { 202: acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const original = await findJob(context.store, request.params.id);
+      if (!RETRIED.includes(original.state)) {
+        const detail = `Expected a job that has failed or was cancelled, found one that is ${original.state}.`;
+        throw new Problem(409, 'not-retriable', detail);
+      }
+      const job = await submit(context, toRetry(original), request.log);
+      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+    },
+  );
+
+  app.post(
+    '/jobs/:id/clone',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Make a new job from an old one, with changes',
+        description: 'Allowed in every state. The new job is checked as if it had been sent whole.',
+        params: JobParams,
+        body: CloneBody,
+        response: { 202: acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const original = await findJob(context.store, request.params.id);
+      const job = await submit(context, cloneRequest(original, request.body ?? {}), request.log);
+      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+    },
+  );
+}
+
+function toRetry(job: JobRecord): Submission {
+  const origin = { jobId: job.id, how: 'retry' } as const;
+  return job.kind === 'train'
+    ? { kind: 'train', request: job.request, origin }
+    : { kind: 'evaluate', request: job.request, origin };
+}
