@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { dataFields } from './train-fields/data-fields.js';
+import { exportFields } from './train-fields/export-fields.js';
 import { lossFields } from './train-fields/loss-fields.js';
 import { networkFields } from './train-fields/network-fields.js';
 import { optimisationFields } from './train-fields/optimisation-fields.js';
@@ -21,7 +22,14 @@ export const DatasetLocation = Type.String({
 
 /** Hyperparameters and dataset of a training job. `classCount epochs batchSize shuffle` are the original tool's. */
 export const TrainRequest = Type.Object(
-  { dataset: DatasetLocation, ...dataFields, ...networkFields, ...lossFields, ...optimisationFields },
+  {
+    dataset: DatasetLocation,
+    ...dataFields,
+    ...networkFields,
+    ...lossFields,
+    ...optimisationFields,
+    ...exportFields,
+  },
   closed,
 );
 export type TrainRequest = Static<typeof TrainRequest>;

@@ -21,6 +21,7 @@ export const trainRequest: TrainRequest = {
   schedule: 'polynomial',
   validationFraction: 0.1,
   seed: 1,
+  exports: ['onnx'],
 };
 
 /** An evaluation request for `model` with every default filled in. */

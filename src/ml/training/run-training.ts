@@ -8,12 +8,14 @@ import { createRandom, deriveSeed } from '../data/random.js';
 import { describeSplit, splitDataset, whyNothingValidated } from '../data/split-dataset.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { MODEL_FILES } from '../export/model-files.js';
+import { exportOnnx } from '../export/onnx/export-onnx.js';
 import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
 import { ArcfaceHead } from '../heads/arcface.js';
 import { fitScale } from '../heads/scale.js';
 import { completeOptimisation, toSchedule } from './optimisation-settings.js';
 import { buildOptimizer } from './optimizers/build-optimizer.js';
+import { parityBatches } from './parity-batches.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
 import { train } from './train.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
@@ -94,6 +96,11 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         marginRadians: request.margin,
         config,
       });
+      const compared = split.validation.length > 0 ? split.validation : split.training;
+      const exports = await exportOnnx(outputDir, request.exports, {
+        batches: await parityBatches(backbone, compared, pool),
+        preprocessing: preprocessingOf(request.imageSize),
+      });
       const parameters = countParameters(backbone);
       return {
         result: {
@@ -111,10 +118,11 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           validationAccuracy: outcome.best.validationAccuracy ?? null,
           validationLoss: outcome.best.validationLoss ?? null,
           steps: outcome.steps,
+          exports,
           skippedImages: dataset.skipped.length,
           skipped: dataset.skipped.slice(0, LISTED_SKIPS),
         },
-        provenance: { datasetHash: dataset.hash, device, ...versions, node: process.versions.node },
+        provenance: { datasetHash: dataset.hash, exports, device, ...versions, node: process.versions.node },
       };
     } finally {
       optimizer.dispose();

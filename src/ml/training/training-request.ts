@@ -1,6 +1,7 @@
 import type { AugmentationSettings } from '../data/augmentation/augmentation-settings.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
 import type { SplitSettings } from '../data/split-dataset.js';
+import type { OnnxForm } from '../export/onnx/export-onnx.js';
 import type { OptimisationSettings } from './optimisation-settings.js';
 
 /** What a training reads, in which order, and what it holds out. */
@@ -29,5 +30,14 @@ export type LossSettings = {
   readonly margin: number;
 };
 
+export type ExportSettings = {
+  /** Forms of the trained network beside those that every model has. */
+  readonly exports: readonly OnnxForm[];
+};
+
 /** A training's hyperparameters; their ranges are checked where the request comes in. */
-export type TrainingRequest = DataSettings & NetworkSettings & LossSettings & OptimisationSettings;
+export type TrainingRequest = DataSettings &
+  NetworkSettings &
+  LossSettings &
+  OptimisationSettings &
+  ExportSettings;

@@ -2,17 +2,12 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BackboneName, buildBackbone } from '../../../src/ml/backbones/backbone.js';
-import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
-import { preprocessingOf } from '../../../src/ml/export/preprocessing.js';
 import { readModel } from '../../../src/ml/export/read-model.js';
-import { writeModel } from '../../../src/ml/export/write-model.js';
-import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
-import { relativeError, spread } from '../finite-differences.js';
+import { relativeError } from '../finite-differences.js';
+import { images, writeFreshModel } from './fresh-model.js';
 
 const { tf } = loadTensorFlow();
-const images = () => tf.tensor4d(spread(2 * 112 * 112 * 3), [2, 112, 112, 3]);
 let dir: string;
 
 beforeEach(async () => {
@@ -20,29 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** Writes a fresh model whose batch norms have followed one batch, and returns its embeddings. */
-async function writeFreshModel(name: BackboneName): Promise<Float32Array> {
-  const random = createRandom(5);
-  const backbone = buildBackbone(name, { embeddingSize: 8 }, random);
-  const labels = tf.tensor1d([0, 1], 'int32');
-  const head = ArcfaceHead.build({ classCount: 3, embeddingSize: 8, scale: 20, marginRadians: 0.5 }, random);
-  const trained = backbone.forward(images(), true);
-  backbone.backward(head.lossAndGradient(trained, labels).embeddingGradient);
-  await writeModel(dir, {
-    backbone,
-    head,
-    classNames: ['a', 'b', 'c'],
-    preprocessing: preprocessingOf(112),
-    scale: 20,
-    marginRadians: 0.5,
-    config: { backbone: name, embeddingSize: 8, request: {} },
-  });
-  return backbone.forward(images(), false).dataSync() as Float32Array;
-}
-
 describe.each(['mobilefacenet', 'mbf', 'iresnet18'] as const)('a written %s', (name) => {
   it('embeds alike when tfjs loads it as a layers model', async () => {
-    const expected = await writeFreshModel(name);
+    const expected = await writeFreshModel(dir, name);
     const model = await tf.loadLayersModel(tf.io.fileSystem(join(dir, 'model.json')));
     const y = model.predict(images());
     expect(relativeError((Array.isArray(y) ? [] : y.dataSync()) as Float32Array, expected)).toBeLessThan(
@@ -51,7 +26,7 @@ describe.each(['mobilefacenet', 'mbf', 'iresnet18'] as const)('a written %s', (n
   });
 
   it('embeds and predicts alike when it is read back', async () => {
-    const expected = await writeFreshModel(name);
+    const expected = await writeFreshModel(dir, name);
     const model = await readModel(dir);
     expect(relativeError(model.backbone.forward(images(), false).dataSync(), expected)).toBeLessThan(1e-6);
     expect(model.classNames).toEqual(['a', 'b', 'c']);
@@ -60,7 +35,7 @@ describe.each(['mobilefacenet', 'mbf', 'iresnet18'] as const)('a written %s', (n
 });
 
 describe('a damaged model is refused with what was expected and found', () => {
-  beforeEach(() => writeFreshModel('mobilefacenet'));
+  beforeEach(() => writeFreshModel(dir, 'mobilefacenet'));
 
   it('truncated weights', async () => {
     await truncate(join(dir, 'weights.bin'), 1000);

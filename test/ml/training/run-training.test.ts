@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +25,7 @@ const BASE: TrainingRequest = {
   warmupEpochs: 1,
   validationFraction: 0.1,
   seed: 1,
+  exports: [],
 };
 
 let dir: string;
@@ -110,6 +111,19 @@ describe('a training', () => {
       expect(losses.length).toBe(longerBase.losses.length);
       expect(losses).not.toEqual(longerBase.losses);
     });
+  });
+
+  it('writes the forms of the network that it was asked for, each compared with the network', async () => {
+    const { outputDir, result } = await run({ epochs: 1, exports: ['onnx', 'onnxWithPreprocessing'] });
+    const files = await readdir(outputDir);
+    expect(files).toEqual(expect.arrayContaining(['model.onnx', 'model-with-preprocessing.onnx']));
+    const exports = result.exports as { lowestCosine: number; images: number }[];
+    expect(exports).toHaveLength(2);
+    for (const { lowestCosine, images } of exports) {
+      expect(lowestCosine).toBeGreaterThan(0.9999);
+      expect(images).toBeGreaterThan(0);
+    }
+    expect(await readdir(base.outputDir)).not.toContain('model.onnx');
   });
 
   it('runs as many epochs as it was asked for', async () => {
