@@ -1,8 +1,15 @@
 import type { layers, Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { LayersGraph } from '../export/layers-graph.js';
-import { Convolution, type ConvolutionOps, type ConvolutionShape } from './convolution.js';
+import {
+  Convolution,
+  type ConvolutionOps,
+  type ConvolutionShape,
+  tensorflowConvolution,
+} from './convolution.js';
+import { findConvolutionKernels } from './convolution-kernels.js';
 
-const OPS: ConvolutionOps = {
+/** The twin of our kernels, and the only answer for the shapes that they leave out. */
+export const CONV2D_OPS: ConvolutionOps = {
   forward: 'Conv2D',
   kernelGradient: 'Conv2DBackpropFilter',
   inputGradient: 'Conv2DBackpropInput',
@@ -18,7 +25,9 @@ export class Conv2d extends Convolution {
     shape: ConvolutionShape,
     options: { readonly inputGradient: boolean } = { inputGradient: true },
   ) {
-    super(name, { name: `${name}/kernel`, value: kernel }, shape, OPS, options.inputGradient);
+    const functions =
+      findConvolutionKernels(shape, kernel.shape[2] ?? 0) ?? tensorflowConvolution(shape, CONV2D_OPS);
+    super(name, { name: `${name}/kernel`, value: kernel }, shape, functions, options.inputGradient);
   }
 
   protected toLayer(graph: LayersGraph): layers.Layer {

@@ -2,6 +2,7 @@ import type { layers, SymbolicTensor, Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { type Attribute, runSingleOp } from '../engine/raw-op.js';
 import type { LayersGraph } from '../export/layers-graph.js';
+import type { ConvolutionFunctions } from './convolution-kernels.js';
 import { type Layer, type Parameter, setGradient, takeKept } from './layer.js';
 
 export type ConvolutionShape = {
@@ -31,11 +32,31 @@ function sharedAttributes({ stride, padding }: ConvolutionShape): Record<string,
   };
 }
 
+/** A convolution by TensorFlow's operations: of any shape, on any device. */
+export function tensorflowConvolution(shape: ConvolutionShape, ops: ConvolutionOps): ConvolutionFunctions {
+  const { tf } = loadTensorFlow();
+  const attributes = { ...sharedAttributes(shape), ...ops.attributes };
+  return {
+    forward: (x, kernel) => runSingleOp(ops.forward, attributes, [x, kernel]),
+    kernelGradient(x, dy, kernelShape) {
+      const sizes = tf.tensor1d([...kernelShape], 'int32');
+      const gradient = runSingleOp(ops.kernelGradient, attributes, [x, sizes, dy]);
+      sizes.dispose();
+      return gradient;
+    },
+    inputGradient(kernel, dy, inputShape) {
+      const sizes = tf.tensor1d([...inputShape], 'int32');
+      const gradient = runSingleOp(ops.inputGradient, attributes, [sizes, kernel, dy]);
+      sizes.dispose();
+      return gradient;
+    },
+  };
+}
+
 /** A convolution without bias, whole or depthwise: x [n, h, w, in] → [n, h', w', out]. */
 export abstract class Convolution implements Layer {
   readonly parameters: readonly [Parameter];
   readonly buffers = [];
-  private readonly attributes: Readonly<Record<string, Attribute>>;
   private kept: Tensor | null = null;
 
   /** @param hasInputGradient false for a first layer: the gradient of the images is wanted by nobody */
@@ -43,38 +64,31 @@ export abstract class Convolution implements Layer {
     readonly name: string,
     kernel: Omit<Parameter, 'gradient'>,
     readonly shape: ConvolutionShape,
-    private readonly ops: ConvolutionOps,
+    private readonly functions: ConvolutionFunctions,
     private readonly hasInputGradient: boolean,
   ) {
     this.parameters = [{ ...kernel, gradient: null }];
-    this.attributes = { ...sharedAttributes(shape), ...ops.attributes };
   }
 
   /** The tfjs layer of this kind, without padding. */
   protected abstract toLayer(graph: LayersGraph): layers.Layer;
 
   forward(x: Tensor, training: boolean): Tensor {
-    const y = runSingleOp(this.ops.forward, this.attributes, [x, this.parameters[0].value]);
+    const y = this.functions.forward(x, this.parameters[0].value);
     if (training) this.kept = x;
     else x.dispose();
     return y;
   }
 
   backward(dy: Tensor): Tensor {
-    const { tf } = loadTensorFlow();
-    const { attributes, ops } = this;
     const x = takeKept(this.kept, this.name);
     this.kept = null;
     const [kernel] = this.parameters;
-    const kernelSizes = tf.tensor1d(kernel.value.shape, 'int32');
-    setGradient(kernel, runSingleOp(ops.kernelGradient, attributes, [x, kernelSizes, dy]));
-    kernelSizes.dispose();
-    const inputSizes = tf.tensor1d(x.shape, 'int32');
-    x.dispose();
+    setGradient(kernel, this.functions.kernelGradient(x, dy, kernel.value.shape));
     const dx = this.hasInputGradient
-      ? runSingleOp(ops.inputGradient, attributes, [inputSizes, kernel.value, dy])
-      : tf.zeros([0]);
-    inputSizes.dispose();
+      ? this.functions.inputGradient(kernel.value, dy, x.shape)
+      : loadTensorFlow().tf.zeros([0]);
+    x.dispose();
     dy.dispose();
     return dx;
   }

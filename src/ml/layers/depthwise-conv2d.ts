@@ -1,6 +1,11 @@
 import type { layers, Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { LayersGraph } from '../export/layers-graph.js';
-import { Convolution, type ConvolutionOps, type ConvolutionShape } from './convolution.js';
+import {
+  Convolution,
+  type ConvolutionOps,
+  type ConvolutionShape,
+  tensorflowConvolution,
+} from './convolution.js';
 
 const OPS: ConvolutionOps = {
   forward: 'DepthwiseConv2dNative',
@@ -12,7 +17,13 @@ const OPS: ConvolutionOps = {
 /** Depthwise convolution without bias. x [n, h, w, c], kernel [k, k, c, 1] → [n, h', w', c]. */
 export class DepthwiseConv2d extends Convolution {
   constructor(name: string, kernel: Tensor, shape: ConvolutionShape) {
-    super(name, { name: `${name}/depthwise_kernel`, value: kernel }, shape, OPS, true);
+    super(
+      name,
+      { name: `${name}/depthwise_kernel`, value: kernel },
+      shape,
+      tensorflowConvolution(shape, OPS),
+      true,
+    );
   }
 
   protected toLayer(graph: LayersGraph): layers.Layer {

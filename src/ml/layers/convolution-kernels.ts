@@ -1,0 +1,39 @@
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { loadTensorFlow } from '../engine/load-tensorflow.js';
+import { runSingleOp } from '../engine/raw-op.js';
+import type { ConvolutionShape } from './convolution.js';
+
+/** A convolution and its two gradients. x [n, h, w, in], kernel [k, k, in, out], y [n, h', w', out]. */
+export type ConvolutionFunctions = {
+  forward(x: Tensor, kernel: Tensor): Tensor;
+  kernelGradient(x: Tensor, dy: Tensor, kernelShape: readonly number[]): Tensor;
+  inputGradient(kernel: Tensor, dy: Tensor, inputShape: readonly number[]): Tensor;
+};
+
+const WINOGRAD = ownKernels('ArcqueueConv3x3');
+const POINTWISE = ownKernels('ArcqueueConv1x1');
+
+/**
+ * This project's kernels for a whole convolution of this shape: 1×1 as a matrix product, 3×3 with stride 1 by
+ * Winograd's F(4×4, 3×3). Null where there is none, or the engine has no kernels; TensorFlow's operations then answer.
+ */
+export function findConvolutionKernels(
+  { kernel, stride, padding }: ConvolutionShape,
+  inputs: number,
+): ConvolutionFunctions | null {
+  if (!loadTensorFlow().hasKernels || stride !== 1) return null;
+  if (kernel === 1 && padding === 0) return POINTWISE;
+  // With a photograph's three channels the transforms cost more than the products that they save.
+  if (kernel === 3 && padding === 1 && inputs >= MIN_WINOGRAD_INPUTS) return WINOGRAD;
+  return null;
+}
+
+const MIN_WINOGRAD_INPUTS = 8;
+
+function ownKernels(name: string): ConvolutionFunctions {
+  return {
+    forward: (x, kernel) => runSingleOp(name, {}, [x, kernel]),
+    kernelGradient: (x, dy) => runSingleOp(`${name}KernelGrad`, {}, [x, dy]),
+    inputGradient: (kernel, dy) => runSingleOp(`${name}InputGrad`, {}, [dy, kernel]),
+  };
+}
