@@ -86,4 +86,51 @@ export const optimisationFields = {
       description: 'Of polynomial and cosine: what the rate falls to. Left out: 0.',
     }),
   ),
+  clipNorm: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1_000_000,
+      description: 'Longest gradient, over all of clipScope as one vector. Left out: not clipped.',
+    }),
+  ),
+  clipScope: Type.Optional(
+    Type.Enum(['all', 'backbone'], {
+      description: 'Whose gradient clipNorm measures and shortens. Left out: all.',
+    }),
+  ),
+  emaDecay: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description:
+        'Memory of an exponential moving average of the weights, which is then scored and exported. Left out: off.',
+    }),
+  ),
+  softmaxEpochs: Type.Number({
+    minimum: 0,
+    maximum: 10_000,
+    default: 0,
+    description: 'First epochs, without margin; fractions allowed.',
+  }),
+  marginWarmupEpochs: Type.Number({
+    minimum: 0,
+    maximum: 10_000,
+    default: 0,
+    description: 'Epochs after those in which the margin grows to its full size; fractions allowed.',
+  }),
+  patience: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description:
+        'Ends the training after so many epochs without a better one; needs validation. Left out: never.',
+    }),
+  ),
+  guardRetries: Type.Integer({
+    minimum: 0,
+    maximum: 20,
+    default: 3,
+    description:
+      'How often a training that diverges or collapses goes back to its last good state, at a fifth of the rate.',
+  }),
 };

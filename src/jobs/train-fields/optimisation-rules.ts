@@ -11,19 +11,25 @@ type Rule = {
 
 /** A field that nothing would read is refused: a setting without effect is a mistake that its user should hear of. */
 const READ_ONLY_WITH: readonly Rule[] = [
-  { fields: ['momentum', 'nesterov'], needs: 'optimizer "sgd"', isMet: (r) => r.optimizer === 'sgd' },
-  { fields: ['beta1', 'beta2'], needs: 'optimizer "adamw"', isMet: (r) => r.optimizer === 'adamw' },
-  { fields: ['schedulePower'], needs: 'schedule "polynomial"', isMet: (r) => r.schedule === 'polynomial' },
+  { fields: ['momentum', 'nesterov'], needs: 'the optimizer "sgd"', isMet: (r) => r.optimizer === 'sgd' },
+  { fields: ['beta1', 'beta2'], needs: 'the optimizer "adamw"', isMet: (r) => r.optimizer === 'adamw' },
+  {
+    fields: ['schedulePower'],
+    needs: 'the schedule "polynomial"',
+    isMet: (r) => r.schedule === 'polynomial',
+  },
   {
     fields: ['scheduleMilestones', 'scheduleGamma'],
-    needs: 'schedule "step"',
+    needs: 'the schedule "step"',
     isMet: (r) => r.schedule === 'step',
   },
   {
     fields: ['finalLearningRate'],
-    needs: 'schedule "polynomial" or "cosine"',
+    needs: 'the schedule "polynomial" or "cosine"',
     isMet: (r) => r.schedule === 'polynomial' || r.schedule === 'cosine',
   },
+  { fields: ['clipScope'], needs: 'a clipNorm beside it', isMet: (r) => r.clipNorm !== undefined },
+  { fields: ['patience'], needs: 'a validationFraction above 0', isMet: (r) => r.validationFraction > 0 },
 ];
 
 /** What the fields of the optimisation say against one another. */
@@ -33,7 +39,7 @@ export function checkOptimisation(request: TrainRequest): RequestFault[] {
     if (isMet(request)) continue;
     for (const field of fields) {
       if (request[field] === undefined) continue;
-      faults.push({ field, expected: `nothing, or the ${needs}`, found: show(request[field]) });
+      faults.push({ field, expected: `nothing, or ${needs}`, found: show(request[field]) });
     }
   }
   if (request.schedule === 'step' && request.scheduleMilestones === undefined) {

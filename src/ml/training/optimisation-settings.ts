@@ -1,4 +1,4 @@
-import type { Decay, ScheduleOptions } from './schedule.js';
+import type { Decay, MarginStages, ScheduleOptions } from './schedule.js';
 
 /** How the weights move, as a request asks for it. What is left out has the defaults of `completeOptimisation`. */
 export type OptimisationSettings = {
@@ -24,6 +24,16 @@ export type OptimisationSettings = {
   readonly scheduleGamma?: number | undefined;
   /** Of polynomial and cosine. */
   readonly finalLearningRate?: number | undefined;
+  /** Longest gradient, over all parameters or those of the backbone. Left out: not clipped. */
+  readonly clipNorm?: number | undefined;
+  readonly clipScope?: 'all' | 'backbone' | undefined;
+  /** Left out: the weights are not averaged. */
+  readonly emaDecay?: number | undefined;
+  readonly softmaxEpochs?: number | undefined;
+  readonly marginWarmupEpochs?: number | undefined;
+  /** Epochs without a better one before the training ends. Left out: it never ends early. */
+  readonly patience?: number | undefined;
+  readonly guardRetries?: number | undefined;
 };
 
 /** The same with every choice made. */
@@ -34,6 +44,12 @@ export type Optimisation = {
   readonly warmupEpochs: number;
   readonly decay: Decay;
   readonly finalLearningRate: number;
+  readonly clip: { readonly norm: number; readonly scope: 'all' | 'backbone' } | null;
+  readonly emaDecay: number | null;
+  readonly softmaxEpochs: number;
+  readonly marginWarmupEpochs: number;
+  readonly patience: number | null;
+  readonly guardRetries: number;
 };
 
 export type OptimizerChoice =
@@ -58,6 +74,10 @@ const DEFAULTS = {
   adamw: { learningRate: 0.001, weightDecay: 0.1 },
 } as const;
 
+const DEFAULT_GUARD_RETRIES = 3;
+
+export type StepCounts = { readonly stepsPerEpoch: number; readonly totalSteps: number };
+
 /** Fills in what a request leaves out. Milestones stay in epochs until the number of steps is known. */
 export function completeOptimisation(settings: OptimisationSettings): Optimisation {
   const { optimizer: kind = 'sgd', weightDecay = DEFAULTS[kind].weightDecay } = settings;
@@ -71,6 +91,15 @@ export function completeOptimisation(settings: OptimisationSettings): Optimisati
     warmupEpochs: settings.warmupEpochs,
     decay: decayOf(settings),
     finalLearningRate: settings.finalLearningRate ?? 0,
+    clip:
+      settings.clipNorm === undefined
+        ? null
+        : { norm: settings.clipNorm, scope: settings.clipScope ?? 'all' },
+    emaDecay: settings.emaDecay ?? null,
+    softmaxEpochs: settings.softmaxEpochs ?? 0,
+    marginWarmupEpochs: settings.marginWarmupEpochs ?? 0,
+    patience: settings.patience ?? null,
+    guardRetries: settings.guardRetries ?? DEFAULT_GUARD_RETRIES,
   };
 }
 
@@ -85,8 +114,19 @@ function decayOf(settings: OptimisationSettings): Decay {
 /** The learning rate's schedule in steps. */
 export function toSchedule(
   { learningRate, finalLearningRate, warmupEpochs, decay }: Optimisation,
-  { stepsPerEpoch, totalSteps }: { readonly stepsPerEpoch: number; readonly totalSteps: number },
+  { stepsPerEpoch, totalSteps }: StepCounts,
 ): ScheduleOptions {
   const warmupSteps = Math.round(warmupEpochs * stepsPerEpoch);
   return { peak: learningRate, final: finalLearningRate, warmupSteps, stepsPerEpoch, totalSteps, decay };
+}
+
+/** The stages of the margin in steps. */
+export function toMarginStages(
+  { softmaxEpochs, marginWarmupEpochs }: Optimisation,
+  { stepsPerEpoch }: StepCounts,
+): MarginStages {
+  return {
+    softmaxSteps: Math.round(softmaxEpochs * stepsPerEpoch),
+    warmupSteps: Math.round(marginWarmupEpochs * stepsPerEpoch),
+  };
 }

@@ -13,7 +13,7 @@ import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
 import { ArcfaceHead } from '../heads/arcface.js';
 import { fitScale } from '../heads/scale.js';
-import { completeOptimisation, toSchedule } from './optimisation-settings.js';
+import { completeOptimisation } from './optimisation-settings.js';
 import { buildOptimizer } from './optimizers/build-optimizer.js';
 import { parityBatches } from './parity-batches.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
@@ -75,8 +75,8 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           ...split,
           pool,
           seed: deriveSeed(request.seed, SEED_STREAM.batches),
-          accumulationSteps: optimisation.accumulationSteps,
-          scheduleOf: (steps) => toSchedule(optimisation, steps),
+          classCount,
+          optimisation,
         },
         recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
       ).finally(() => metrics.end());
@@ -119,6 +119,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           validationLoss: outcome.best.validationLoss ?? null,
           steps: outcome.steps,
           exports,
+          rollbacks: outcome.rollbacks,
           skippedImages: dataset.skipped.length,
           skipped: dataset.skipped.slice(0, LISTED_SKIPS),
         },
@@ -145,6 +146,10 @@ function recordMetrics(hooks: RunHooks, write: (line: object) => void): RunHooks
       for (const [step, loss, accuracy, learningRate] of rows)
         write({ type: 'step', step, loss, accuracy, learningRate });
       hooks.onSteps?.(rows);
+    },
+    onGuard: (event) => {
+      write({ type: 'guard', ...event });
+      hooks.onGuard?.(event);
     },
     onEpoch: (summary) => {
       write({ type: 'epoch', ...summary });

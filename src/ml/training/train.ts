@@ -6,12 +6,14 @@ import { planEpoch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
+import { finishStep } from './finish-step.js';
 import { discardGradients } from './gradients.js';
+import { type Optimisation, toMarginStages, toSchedule } from './optimisation-settings.js';
 import { ProgressMeter } from './progress-meter.js';
-import { learningRateAt, type ScheduleOptions } from './schedule.js';
+import { type MarginStages, marginFactorAt, type ScheduleOptions } from './schedule.js';
 import { stepGradients } from './step-gradients.js';
-import { type Learner, notFinite } from './train-step.js';
-import type { EpochSummary, RunHooks } from './training-hooks.js';
+import type { Learner } from './train-step.js';
+import type { EpochSummary, GuardEvent, RunHooks } from './training-hooks.js';
 import { TrainingRun } from './training-run.js';
 import type { StepBoundary, TrainingState } from './training-state.js';
 import { validate } from './validate.js';
@@ -21,81 +23,88 @@ export type TrainOptions = SamplerSettings & {
   readonly training: readonly ImageEntry[];
   readonly validation: readonly ImageEntry[];
   readonly pool: DecodePool;
+  readonly classCount: number;
   readonly epochs: number;
   /** Images computed at a time. */
   readonly batchSize: number;
-  /** Batches whose mean gradient makes one step. */
-  readonly accumulationSteps: number;
+  readonly optimisation: Optimisation;
   readonly seed: number;
-  /** Of the learning rate, once the number of steps is known. */
-  readonly scheduleOf: (steps: StepCounts) => ScheduleOptions;
   /** Goes on from here, over the same images and settings; stays the caller's. */
   readonly resumeFrom?: TrainingState | undefined;
-  /** Told after every update; training waits for what it returns. */
+  /** Told after every step; training waits for what it returns. */
   readonly onStep?: (boundary: StepBoundary) => void | Promise<void>;
 };
-
-export type StepCounts = { readonly stepsPerEpoch: number; readonly totalSteps: number };
 
 export type TrainOutcome = {
   readonly best: EpochSummary;
   readonly last: EpochSummary;
   readonly steps: number;
+  readonly rollbacks: readonly GuardEvent[];
 };
 
 /**
- * Trains for all epochs and leaves the best epoch's weights in the network: the best validation accuracy, on a
- * tie the lower validation loss; without validation images, the last epoch's.
+ * Trains for all epochs, or until `patience` runs out, and leaves the best epoch's weights in the network: the best
+ * validation accuracy, on a tie the lower validation loss; without validation images, the last epoch's.
  * @throws MlError `training_diverged`, or the signal's reason between two steps
  */
 export async function train(learner: Learner, options: TrainOptions, hooks: RunHooks): Promise<TrainOutcome> {
-  const { epochs, accumulationSteps } = options;
+  const { epochs, optimisation } = options;
+  const { accumulationSteps, emaDecay, guardRetries, patience } = optimisation;
   const stepsPerEpoch = Math.ceil(planOf(options, 1).length / accumulationSteps);
-  const totalSteps = epochs * stepsPerEpoch;
-  const schedule = options.scheduleOf({ stepsPerEpoch, totalSteps });
-  const meter = new ProgressMeter({ epochs, steps: totalSteps, stepsPerEpoch }, hooks);
-  const run = new TrainingRun(learner);
+  const counts = { stepsPerEpoch, totalSteps: epochs * stepsPerEpoch };
+  const plans = { schedule: toSchedule(optimisation, counts), stages: toMarginStages(optimisation, counts) };
+  const meter = new ProgressMeter({ epochs, steps: counts.totalSteps, stepsPerEpoch }, hooks);
+  const run = new TrainingRun(learner, { emaDecay, keepsGoodStates: guardRetries > 0 });
   try {
     if (options.resumeFrom !== undefined) run.restore(options.resumeFrom);
-    while (run.progress.epoch <= epochs) {
-      const imagesPerSecond = await trainEpoch(run, { ...options, schedule, meter }, hooks);
-      const summary = { ...run.summarise(imagesPerSecond), ...(await score(learner, options, hooks)) };
+    while (run.progress.epoch <= epochs && !(patience !== null && run.progress.staleEpochs >= patience)) {
+      const imagesPerSecond = await trainEpoch(run, { ...options, ...plans, meter }, hooks);
+      const scored = await run.withResultWeights(() => score(learner, options, hooks));
+      const summary = { ...run.summarise(imagesPerSecond), ...scored };
       meter.flush();
       hooks.onEpoch?.(summary);
-      run.endEpoch(summary);
+      await run.endEpoch(summary);
     }
-    const { best, last, step } = run.progress;
+    const { best, last, step, rollbacks } = run.progress;
     if (best === null || last === null) throw new Error(`expected at least one epoch, got ${epochs}`);
     run.restoreBest();
-    return { best, last, steps: step };
+    learner.head.marginFactor = 1;
+    return { best, last, steps: step, rollbacks };
   } finally {
     discardGradients(learner.optimizer.parameters);
     run.dispose();
   }
 }
 
-type EpochOptions = TrainOptions & { readonly schedule: ScheduleOptions; readonly meter: ProgressMeter };
+type EpochOptions = TrainOptions & {
+  readonly schedule: ScheduleOptions;
+  readonly stages: MarginStages;
+  readonly meter: ProgressMeter;
+};
 
 /** The rest of the running epoch. @returns its speed, in images per second */
 async function trainEpoch(run: TrainingRun, options: EpochOptions, hooks: RunHooks): Promise<number> {
-  const { learner } = run;
+  const { head } = run.learner;
+  const { accumulationSteps } = options.optimisation;
   const startedAt = performance.now();
   let images = 0;
   const plan = planOf(options, run.progress.epoch).slice(run.progress.batchIndex);
-  for await (const step of stepGradients(learner, plan, { ...options, signal: hooks.signal })) {
-    const learningRate = learningRateAt(run.progress.step, options.schedule);
-    if (!Number.isFinite(step.loss)) throw notFinite(step.loss);
-    learner.optimizer.step(learningRate);
-    run.addStep(step, learningRate);
+  head.marginFactor = marginFactorAt(run.progress.step, options.stages);
+  const gradientOptions = { pool: options.pool, accumulationSteps, signal: hooks.signal };
+  for await (const step of stepGradients(run.learner, plan, gradientOptions)) {
+    const learningRate = finishStep(run, step, options, hooks);
     images += step.images;
-    const { loss, accuracy } = step;
-    options.meter.add(run.progress.step, {
-      images: step.images,
-      seconds: step.seconds,
-      metrics: () => ({ loss, accuracy, learningRate }),
-      row: [run.progress.step, loss, accuracy, learningRate],
-    });
+    if (learningRate !== null) {
+      const { loss, accuracy } = step;
+      options.meter.add(run.progress.step, {
+        images: step.images,
+        seconds: step.seconds,
+        metrics: () => ({ loss, accuracy, learningRate }),
+        row: [run.progress.step, loss, accuracy, learningRate],
+      });
+    }
     await options.onStep?.({ progress: run.progress, takeState: () => run.takeState() });
+    head.marginFactor = marginFactorAt(run.progress.step, options.stages);
   }
   return images / ((performance.now() - startedAt) / 1000);
 }

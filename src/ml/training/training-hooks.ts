@@ -4,10 +4,22 @@ export type RunHooks = {
   readonly onProgress?: (progress: RunProgress, metrics: Readonly<Record<string, number>>) => void;
   /** Rows of [step, loss, accuracy, learningRate], batched by time. */
   readonly onSteps?: (steps: readonly (readonly [number, number, number, number])[]) => void;
+  /** The guard went back to an earlier state. */
+  readonly onGuard?: (event: GuardEvent) => void;
   readonly onEpoch?: (epoch: EpochSummary) => void;
   readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
   /** Aborted to stop the run between two steps; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+};
+
+/** A training that went wrong, and what was done about it. */
+export type GuardEvent = {
+  /** The step that showed it. */
+  step: number;
+  reason: 'not_finite' | 'collapsed' | 'flat';
+  /** What the schedule's learning rate is multiplied by from here on. */
+  rateFactor: number;
+  retriesLeft: number;
 };
 
 export type RunProgress = {

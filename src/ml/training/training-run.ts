@@ -1,10 +1,13 @@
 import type { RandomState } from '../data/random.js';
 import type { NamedRandom } from '../layers/layer.js';
+import { GoodStates } from './good-states.js';
+import { GUARD_START, type GuardState } from './guard.js';
+import { restoreSnapshot, takeSnapshot } from './learner-snapshot.js';
 import { disposeTensors, restoreWeights, takeWeights } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
 import type { StepGradients } from './step-gradients.js';
 import type { Learner } from './train-step.js';
-import type { EpochSummary } from './training-hooks.js';
+import type { EpochSummary, GuardEvent } from './training-hooks.js';
 import {
   addGroup,
   cloneTensors,
@@ -12,6 +15,7 @@ import {
   type TrainingProgress,
   type TrainingState,
 } from './training-state.js';
+import { WeightAverage } from './weight-average.js';
 
 const START: TrainingProgress = {
   epoch: 1,
@@ -22,49 +26,82 @@ const START: TrainingProgress = {
   last: null,
   best: null,
   staleEpochs: 0,
+  rollbacks: [],
+};
+
+export type RunOptions = {
+  /** Null: the weights are not averaged. */
+  readonly emaDecay: number | null;
+  /** Whether states to go back to are kept. */
+  readonly keepsGoodStates: boolean;
 };
 
 /** A training under way: all that a state is taken of. The loop decides; this holds, and owns the tensors it holds. */
 export class TrainingRun {
   progress = START;
+  guard: GuardState = GUARD_START;
+  readonly average: WeightAverage | null;
+  private readonly goodStates: GoodStates | null;
   private bestWeights: NamedTensors | null = null;
 
-  constructor(readonly learner: Learner) {}
+  constructor(
+    readonly learner: Learner,
+    { emaDecay, keepsGoodStates }: RunOptions,
+  ) {
+    this.average = emaDecay === null ? null : new WeightAverage(learner, emaDecay);
+    this.goodStates = keepsGoodStates ? new GoodStates(this) : null;
+    this.goodStates?.keep();
+  }
 
-  /** Counts one finished step in. */
-  addStep(result: StepGradients, learningRate: number): void {
-    const { progress } = this;
-    const { images, loss, correct } = progress.sums;
+  /** Counts a finished step in. */
+  addStep(step: StepGradients, learningRate: number): void {
+    const { images, loss, correct } = this.progress.sums;
+    this.skipStep(step);
     this.progress = {
-      ...progress,
-      batchIndex: progress.batchIndex + result.batches,
-      step: progress.step + 1,
+      ...this.progress,
       learningRate,
       sums: {
-        images: images + result.images,
-        loss: loss + result.loss * result.images,
-        correct: correct + result.accuracy * result.images,
+        images: images + step.images,
+        loss: loss + step.loss * step.images,
+        correct: correct + step.accuracy * step.images,
       },
     };
+  }
+
+  /** Counts a step whose figures mean nothing. */
+  skipStep({ batches }: StepGradients): void {
+    const { batchIndex, step } = this.progress;
+    this.progress = { ...this.progress, batchIndex: batchIndex + batches, step: step + 1 };
+  }
+
+  keepGoodState(): void {
+    this.goodStates?.keep();
+  }
+
+  /** Goes back to the last good state; the position stays, so that the next step takes other images. */
+  rollBack(event: GuardEvent): void {
+    this.goodStates?.rollBack();
+    this.progress = { ...this.progress, rollbacks: [...this.progress.rollbacks, event] };
   }
 
   /** The running epoch's means so far. */
   summarise(imagesPerSecond: number): EpochSummary {
     const { epoch, step, learningRate, sums } = this.progress;
-    return {
-      epoch,
-      step,
-      loss: sums.loss / sums.images,
-      accuracy: sums.correct / sums.images,
-      learningRate,
-      imagesPerSecond,
-    };
+    // An epoch of which every step was skipped has no mean; 0 images must not become NaN.
+    const images = Math.max(1, sums.images);
+    const means = { loss: sums.loss / images, accuracy: sums.correct / images };
+    return { epoch, step, ...means, learningRate, imagesPerSecond };
   }
 
-  /** Ends the running epoch. The weights are kept when it is the best so far. */
-  endEpoch(summary: EpochSummary): void {
+  /** Runs `use` with the weights that are scored and exported: the averaged ones where there are such. */
+  withResultWeights<T>(use: () => Promise<T>): Promise<T> {
+    return this.average === null ? use() : this.average.during(use);
+  }
+
+  /** Ends the running epoch. The weights that were scored are kept when it is the best so far. */
+  async endEpoch(summary: EpochSummary): Promise<void> {
     const isBest = this.progress.best === null || isBetter(summary, this.progress.best);
-    if (isBest) this.replaceBest(takeWeights(this.learner));
+    if (isBest) this.replaceBest(await this.withResultWeights(async () => takeWeights(this.learner)));
     this.progress = {
       ...this.progress,
       epoch: this.progress.epoch + 1,
@@ -83,37 +120,33 @@ export class TrainingRun {
   }
 
   takeState(): TrainingState {
-    const { tensors: slots, updates } = this.learner.optimizer.state();
-    const tensors: NamedTensors = new Map();
-    addGroup(tensors, 'weights', takeWeights(this.learner));
-    addGroup(tensors, 'optimizer', slots);
+    const { tensors, updates } = takeSnapshot(this);
     if (this.bestWeights !== null) addGroup(tensors, 'best', cloneTensors(this.bestWeights));
+    const kept = this.goodStates?.addTo(tensors) ?? { good: null, candidate: null };
     const randoms = this.randoms.map(({ name, random }): [string, RandomState] => [name, random.state]);
-    return {
-      progress: this.progress,
-      optimizerUpdates: updates,
-      randoms: Object.fromEntries(randoms),
-      tensors,
-    };
+    const { progress, guard } = this;
+    return { progress, guard, updates, kept, randoms: Object.fromEntries(randoms), tensors };
   }
 
   /** Goes on from a state, which stays the caller's. @throws MlError or Error when it is of another network */
-  restore({ progress, optimizerUpdates, randoms, tensors }: TrainingState): void {
-    const { optimizer } = this.learner;
-    restoreWeights(this.learner, groupOf(tensors, 'weights') ?? new Map());
-    optimizer.restore({ tensors: groupOf(tensors, 'optimizer') ?? new Map(), updates: optimizerUpdates });
-    const best = groupOf(tensors, 'best');
+  restore(state: TrainingState): void {
+    restoreSnapshot(this, state);
+    const best = groupOf(state.tensors, 'best');
     this.replaceBest(best === null ? null : cloneTensors(best));
+    this.goodStates?.restore(state.tensors, state.kept);
     for (const { name, random } of this.randoms) {
-      const state = randoms[name];
-      if (state === undefined) throw new Error(`the state lacks the generator ${name}`);
-      random.restore(state);
+      const words = state.randoms[name];
+      if (words === undefined) throw new Error(`the state lacks the generator ${name}`);
+      random.restore(words);
     }
-    this.progress = progress;
+    this.progress = state.progress;
+    this.guard = state.guard;
   }
 
   dispose(): void {
     this.replaceBest(null);
+    this.goodStates?.dispose();
+    this.average?.dispose();
   }
 
   private replaceBest(weights: NamedTensors | null): void {

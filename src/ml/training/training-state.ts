@@ -1,7 +1,10 @@
 import type { RandomState } from '../data/random.js';
+import type { KeptUpdates } from './good-states.js';
+import type { GuardState } from './guard.js';
+import type { UpdateCounts } from './learner-snapshot.js';
 import { disposeTensors } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
-import type { EpochSummary } from './training-hooks.js';
+import type { EpochSummary, GuardEvent } from './training-hooks.js';
 
 /** Where a training stands between two steps, as plain JSON. */
 export type TrainingProgress = {
@@ -19,6 +22,8 @@ export type TrainingProgress = {
   readonly best: EpochSummary | null;
   /** Epochs since the best one. */
   readonly staleEpochs: number;
+  /** What the guard did so far. */
+  readonly rollbacks: readonly GuardEvent[];
 };
 
 export type EpochSums = { readonly images: number; readonly loss: number; readonly correct: number };
@@ -29,12 +34,16 @@ export type EpochSums = { readonly images: number; readonly loss: number; readon
  */
 export type TrainingState = {
   readonly progress: TrainingProgress;
-  readonly optimizerUpdates: number;
+  readonly guard: GuardState;
+  /** Updates that the optimizer and the average have counted. */
+  readonly updates: UpdateCounts;
+  readonly kept: KeptUpdates;
   /** States of the generators of layers and head, by name. */
   readonly randoms: Readonly<Record<string, RandomState>>;
   /**
-   * `weights/…`, `optimizer/…` and, of the best epoch so far, `best/…`. Each is a reference to a tensor that the run
-   * replaces but does not write into: taking them copies nothing, and they can be read while training goes on.
+   * `weights/…`, `optimizer/…`, `average/…`; of the best epoch so far, `best/…`; of the states that the guard goes back to,
+   * `good/weights/…` and so on, and `candidate/…`. Each is a reference to a tensor that the run does not write into
+   * while it is shared: taking them copies nothing, and they can be read while training goes on.
    */
   readonly tensors: NamedTensors;
 };

@@ -20,6 +20,10 @@ describe('the optimisation', () => {
     [{ scheduleMilestones: [10], scheduleGamma: 0.2 }, ['scheduleMilestones', 'scheduleGamma']],
     [{ schedule: 'constant', finalLearningRate: 0.01 }, ['finalLearningRate']],
     [{ learningRate: 0.1, finalLearningRate: 0.2 }, ['finalLearningRate']],
+    [{ clipNorm: 5, clipScope: 'backbone' }, []],
+    [{ clipScope: 'backbone' }, ['clipScope']],
+    [{ patience: 3 }, []],
+    [{ patience: 3, validationFraction: 0 }, ['patience']],
   ])('%j', (changes, fields) => {
     expect(fieldsOf(changes)).toEqual(fields);
   });

@@ -74,6 +74,11 @@ describe.each<[string, OptimisationSettings, number[]]>([
   ['sgd', { epochs: 3, warmupEpochs: 1, learningRate: 0.05 }, [1, 3, 5, 8]],
   ['nesterov and cosine', { epochs: 3, warmupEpochs: 0.5, nesterov: true, schedule: 'cosine' }, [4]],
   ['adamw', { epochs: 3, warmupEpochs: 1, optimizer: 'adamw', decayNormAndBias: false }, [4]],
+  [
+    'averages, clipping and a growing margin',
+    { epochs: 3, warmupEpochs: 1, emaDecay: 0.9, clipNorm: 1, softmaxEpochs: 1, marginWarmupEpochs: 1 },
+    [2, 4],
+  ],
   ['accumulation', { epochs: 3, warmupEpochs: 1, accumulationSteps: 2 }, [1, 3]],
 ])('a training with %s', (_, settings, stops) => {
   let whole: Outcome;

@@ -79,6 +79,10 @@ describe('a training', () => {
     { nesterov: true },
     { decayNormAndBias: false, weightDecay: 0.5 },
     { accumulationSteps: 2 },
+    { clipNorm: 0.5 },
+    { clipNorm: 0.5, clipScope: 'backbone' },
+    { softmaxEpochs: 1 },
+    { marginWarmupEpochs: 1 },
     { validationFraction: 0.5 },
     { shuffle: false },
     { split: 'identity', validationFraction: 0.4 },
@@ -124,6 +128,12 @@ describe('a training', () => {
       expect(images).toBeGreaterThan(0);
     }
     expect(await readdir(base.outputDir)).not.toContain('model.onnx');
+  });
+
+  it('exports other weights when they are averaged, after the same losses', async () => {
+    const averaged = await run({ emaDecay: 0.9 });
+    expect(averaged.losses).toEqual(base.losses);
+    expect(averaged.result.validationLoss).not.toBe(base.result.validationLoss);
   });
 
   it('runs as many epochs as it was asked for', async () => {

@@ -15,7 +15,6 @@ import { disposeTensors, networkEntries, takeWeights } from '../../../src/ml/tra
 import {
   completeOptimisation,
   type OptimisationSettings,
-  toSchedule,
 } from '../../../src/ml/training/optimisation-settings.js';
 import { buildOptimizer } from '../../../src/ml/training/optimizers/build-optimizer.js';
 import type { TrainOptions } from '../../../src/ml/training/train.js';
@@ -60,7 +59,6 @@ export async function tinyTraining(
   const datasetDir = join(dir, 'colours');
   await writeColours(datasetDir, { images: 6 });
   const { images } = await scanClassFolder(datasetDir);
-  const optimisation = completeOptimisation(settings);
   return {
     training: images.filter((_, index) => index % 6 < 4),
     validation: images.filter((_, index) => index % 6 >= 4),
@@ -69,8 +67,8 @@ export async function tinyTraining(
     batchSize: 4,
     shuffle: true,
     seed: 7,
-    accumulationSteps: optimisation.accumulationSteps,
-    scheduleOf: (steps) => toSchedule(optimisation, steps),
+    classCount: 3,
+    optimisation: completeOptimisation(settings),
   };
 }
 
