@@ -11,21 +11,22 @@ export type BootstrapOptions = {
 };
 
 export type Interval = { readonly low: number; readonly high: number };
-export type Statistic = (counts: ScoreCounts) => number | null;
+/** Figures of one sample by name; null where one has no value. */
+export type Measure<Name extends string> = (counts: ScoreCounts) => Readonly<Record<Name, number | null>>;
 
 /**
  * Percentile bootstrap intervals (Efron 1979): genuine and impostor pairs are drawn again with replacement, each
  * as many as there are. Pairs count as independent; those that share an image or a person are not, so that the
  * true interval is somewhat wider.
- * @returns for each statistic its interval, or null where a sample had no value for it or nothing can be drawn
+ * @returns for each figure its interval, or null where a sample had no value for it or nothing is drawn
  */
 export async function bootstrapIntervals<Name extends string>(
   counts: ScoreCounts,
-  statistics: Readonly<Record<Name, Statistic>>,
+  measure: Measure<Name>,
   { samples, seed, level, between }: BootstrapOptions,
 ): Promise<Record<Name, Interval | null>> {
-  const names = Object.keys(statistics) as Name[];
-  const values = new Map(names.map((name) => [name, [] as (number | null)[]]));
+  const names = Object.keys(measure(counts)) as Name[];
+  const drawn = names.map((): (number | null)[] => []);
   const random = createRandom(seed);
   const genuineBins = binOfEach(counts.genuine, counts.genuinePairs);
   const impostorBins = binOfEach(counts.impostor, counts.impostorPairs);
@@ -33,9 +34,10 @@ export async function bootstrapIntervals<Name extends string>(
     await between?.();
     const genuine = drawAgain(genuineBins, counts.thresholds.length, random);
     const impostor = drawAgain(impostorBins, counts.thresholds.length, random);
-    for (const name of names) values.get(name)?.push(statistics[name]({ ...counts, genuine, impostor }));
+    const figures = measure({ ...counts, genuine, impostor });
+    for (const [i, name] of names.entries()) drawn[i]?.push(figures[name]);
   }
-  const intervals = names.map((name) => [name, intervalOf(values.get(name) ?? [], level)]);
+  const intervals = names.map((name, i) => [name, intervalOf(drawn[i] ?? [], level)]);
   return Object.fromEntries(intervals) as Record<Name, Interval | null>;
 }
 

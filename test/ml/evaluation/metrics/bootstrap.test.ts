@@ -5,8 +5,9 @@ import { countByScore, type ScoreCounts } from '../../../../src/ml/evaluation/me
 
 const OPTIONS = { samples: 1000, seed: 1, level: 0.95 };
 /** Share of the genuine pairs at score 1: the mean of coin tosses, whose spread is known. */
-const shareAtOne = ({ genuine, thresholds, genuinePairs }: ScoreCounts) =>
-  (genuine[thresholds.indexOf(1)] ?? 0) / genuinePairs;
+const shareAtOne = ({ genuine, thresholds, genuinePairs }: ScoreCounts) => ({
+  share: (genuine[thresholds.indexOf(1)] ?? 0) / genuinePairs,
+});
 const tosses = countByScore({
   scores: Array.from({ length: 400 }, (_, i) => i % 2),
   genuine: new Array(400).fill(1),
@@ -14,7 +15,7 @@ const tosses = countByScore({
 
 describe('bootstrapIntervals', () => {
   it('is as wide as the normal approximation of a binomial', async () => {
-    const { share } = await bootstrapIntervals(tosses, { share: shareAtOne }, OPTIONS);
+    const { share } = await bootstrapIntervals(tosses, shareAtOne, OPTIONS);
     const halfWidth = 1.96 * Math.sqrt(0.25 / 400);
     expect(share?.low).toBeGreaterThan(0.5 - 1.2 * halfWidth);
     expect(share?.low).toBeLessThan(0.5 - 0.8 * halfWidth);
@@ -23,8 +24,7 @@ describe('bootstrapIntervals', () => {
   });
 
   it('follows its seed, its level and nothing else', async () => {
-    const of = (changes: object) =>
-      bootstrapIntervals(tosses, { share: shareAtOne }, { ...OPTIONS, ...changes });
+    const of = (changes: object) => bootstrapIntervals(tosses, shareAtOne, { ...OPTIONS, ...changes });
     const base = await of({});
     expect(await of({})).toEqual(base);
     expect(await of({ seed: 2 })).not.toEqual(base);
@@ -39,17 +39,17 @@ describe('bootstrapIntervals', () => {
         genuine.reduce((a, b) => a + b),
         impostor.reduce((a, b) => a + b),
       );
-      return 0;
+      return { sum: 0 };
     };
-    await bootstrapIntervals(counts, { sum }, { ...OPTIONS, samples: 5 });
-    expect(sums).toEqual(new Array(10).fill(2));
+    await bootstrapIntervals(counts, sum, { ...OPTIONS, samples: 5 }); // and once for the pairs as they are
+    expect(sums).toEqual(new Array(12).fill(2));
   });
 
   it('has no interval of what is not always known, of nothing, and without samples', async () => {
     const nothing = countByScore({ scores: [], genuine: [] });
-    const best = (counts: ScoreCounts) => bestThreshold(counts)?.accuracy ?? null;
-    expect(await bootstrapIntervals(nothing, { best }, OPTIONS)).toEqual({ best: null });
-    expect(await bootstrapIntervals(tosses, { share: shareAtOne }, { ...OPTIONS, samples: 0 })).toEqual({
+    const best = (counts: ScoreCounts) => ({ best: bestThreshold(counts)?.accuracy ?? null });
+    expect(await bootstrapIntervals(nothing, best, OPTIONS)).toEqual({ best: null });
+    expect(await bootstrapIntervals(tosses, shareAtOne, { ...OPTIONS, samples: 0 })).toEqual({
       share: null,
     });
   });
@@ -60,9 +60,7 @@ describe('bootstrapIntervals', () => {
       calls += 1;
       if (calls === 3) throw new Error('enough');
     };
-    await expect(bootstrapIntervals(tosses, { share: shareAtOne }, { ...OPTIONS, between })).rejects.toThrow(
-      'enough',
-    );
+    await expect(bootstrapIntervals(tosses, shareAtOne, { ...OPTIONS, between })).rejects.toThrow('enough');
   });
 });
 
