@@ -1,8 +1,8 @@
 import type { TObject } from 'typebox';
 
 /**
- * An input's schema as clients see it: a field with a default may be left out. TypeBox lists such fields as required,
- * which is true of the value that a handler gets, once Ajv has filled the defaults in.
+ * An input's schema as clients see it: a field with a default may be left out, at every depth. TypeBox lists such fields as
+ * required, which is true of the value that a handler gets, once Ajv has filled the defaults in.
  */
 export function asInput<T extends TObject>(schema: T): T {
   const properties: Record<string, object> = {};

@@ -1,9 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { DatasetLocationError, resolveDataset } from '../artifacts/dataset-location.js';
+import { checkEvaluateRequest, completeEvaluateRequest } from '../jobs/check-evaluate-request.js';
 import { checkTrainRequest } from '../jobs/check-train-request.js';
 import type { JobOrigin, JobRecord } from '../jobs/job-record.js';
 import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
 import type { ApiContext } from './api-context.js';
+import { assertCalibration } from './calibration-reference.js';
 import { resolveModel } from './model-reference.js';
 import { fieldProblem, fieldsProblem } from './problem.js';
 
@@ -40,9 +42,12 @@ async function record(context: ApiContext, submission: Submission): Promise<JobR
     await assertDataset(context, submission.request.dataset);
     return store.create('train', submission.request, { origin });
   }
+  const faults = checkEvaluateRequest(submission.request);
+  if (faults.length > 0) throw fieldsProblem(faults);
   await assertDataset(context, submission.request.dataset);
   const model = await resolveModel(context, submission.request.model);
-  return store.create('evaluate', { ...submission.request, model }, { origin });
+  await assertCalibration(context, submission.request.calibratedBy);
+  return store.create('evaluate', completeEvaluateRequest({ ...submission.request, model }), { origin });
 }
 
 async function assertDataset({ datasetRoot }: ApiContext, location: string): Promise<void> {

@@ -1,4 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { CalibrationSettings } from './evaluate-fields/calibration-fields.js';
+import { classificationFields } from './evaluate-fields/classification-fields.js';
+import { IdentificationSettings } from './evaluate-fields/identification-fields.js';
+import { protocolFields } from './evaluate-fields/protocol-fields.js';
+import { VerificationSettings } from './evaluate-fields/verification-fields.js';
 import { dataFields } from './train-fields/data-fields.js';
 import { exportFields } from './train-fields/export-fields.js';
 import { lossFields } from './train-fields/loss-fields.js';
@@ -45,30 +50,11 @@ export const EvaluateRequest = Type.Object(
         'Id of a model, which is the id of the training job that made it; `latest` is the newest that succeeded.',
     }),
     dataset: DatasetLocation,
-    classCount: Type.Optional(
-      Type.Integer({ minimum: 2, maximum: 1_000_000, description: "Checked against the model's." }),
-    ),
-    split: Type.Optional(
-      Type.Enum(['train', 'val', 'test'], {
-        description: 'Only the images that the manifest puts in this part. Left out: all of them.',
-      }),
-    ),
-    batchSize: Type.Integer({ minimum: 1, maximum: 4096, default: 5 }),
-    threshold: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      default: 0.9,
-      description:
-        'A prediction counts as correct only at this confidence (softmax output) or above; 0 turns it off.',
-    }),
-    temperature: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 1000,
-      default: 5,
-      description: 'The softmax input is divided by it, so that confidences leave the extremes.',
-    }),
-    shuffle: Type.Boolean({ default: true }),
-    seed: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 1 }),
+    ...protocolFields,
+    ...classificationFields,
+    calibration: Type.Optional(CalibrationSettings),
+    verification: Type.Optional(VerificationSettings),
+    identification: Type.Optional(IdentificationSettings),
   },
   closed,
 );

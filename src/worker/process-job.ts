@@ -178,7 +178,10 @@ async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord):
   const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads: config.decodeThreads };
   if (job.kind === 'train') return { ...common, kind: 'train', request: job.request };
   const modelDir = artifactsOf(config.artifactsDir, job.request.model);
-  return { ...common, kind: 'evaluate', request: job.request, modelDir };
+  const evaluation = { ...common, kind: 'evaluate', request: job.request, modelDir } as const;
+  const { calibratedBy } = job.request;
+  if (calibratedBy === undefined) return evaluation;
+  return { ...evaluation, calibrationDir: artifactsOf(config.artifactsDir, calibratedBy) };
 }
 
 /** Takes back what was published before the record says `cancelled`: a cancelled job has no artifacts. */

@@ -41,8 +41,8 @@ async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
     return runTraining({ datasetDir, outputDir, decodeThreads, request: assignment.request }, hooks);
   }
   const { runEvaluation } = await import('../ml/evaluation/run-evaluation.js');
-  const { modelDir, request } = assignment;
-  return runEvaluation({ datasetDir, modelDir, outputDir, decodeThreads, request }, hooks);
+  const { modelDir, calibrationDir, request } = assignment;
+  return runEvaluation({ datasetDir, modelDir, calibrationDir, outputDir, decodeThreads, request }, hooks);
 }
 
 const hooks: RunHooks = {

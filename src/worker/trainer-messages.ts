@@ -13,7 +13,12 @@ export type TrainerAssignment = {
   readonly decodeThreads: number;
 } & (
   | { readonly kind: 'train'; readonly request: TrainRequest }
-  | { readonly kind: 'evaluate'; readonly request: EvaluateRequest; readonly modelDir: string }
+  | {
+      readonly kind: 'evaluate';
+      readonly request: EvaluateRequest;
+      readonly modelDir: string;
+      readonly calibrationDir?: string;
+    }
 );
 
 export type WorkerToTrainer =

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeNextSteps, type SummaryInput, summarise } from '../../src/cli/summary.js';
 import type { EvaluateJob, TrainJob } from '../../src/jobs/job-record.js';
-import { trainRequest } from '../jobs/job-requests.js';
+import { evaluateRequest, trainRequest } from '../jobs/job-requests.js';
 
 const ID = '01a20d41-0de0-7106-8bc7-23992612459d';
 const common = {
@@ -25,7 +25,7 @@ const training: TrainJob = {
 };
 
 function evaluation(threshold: number, result: EvaluateJob['result']): EvaluateJob {
-  const request = { model: ID, dataset: 'demo/test', batchSize: 32, temperature: 5, shuffle: true, seed: 1 };
+  const request = { ...evaluateRequest(ID), batchSize: 32 };
   return { ...common, transitions: [], kind: 'evaluate', request: { ...request, threshold }, result };
 }
 

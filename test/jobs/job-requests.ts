@@ -31,6 +31,9 @@ export const trainRequest: TrainRequest = {
 export const evaluateRequest = (model: string): EvaluateRequest => ({
   model,
   dataset: 'demo/test',
+  protocols: ['classification'],
+  flipTest: false,
+  sliceBy: [],
   batchSize: 5,
   threshold: 0.9,
   temperature: 5,

@@ -5,9 +5,18 @@ import { JobRef, toJobView } from '../job-view.js';
 import { acceptedJob, problems } from '../responses.js';
 import { submit } from '../submission.js';
 
-// Both can be sent as they stand once the demo's photographs are cut: they train and test on what it writes.
+// All can be sent as they stand once the demo's photographs are cut: they train and test on what it writes.
 const trainExamples = [{ dataset: 'demo/train', epochs: 5, batchSize: 16 }];
-const evaluateExamples = [{ model: 'latest', dataset: 'demo/test', threshold: 0.9, temperature: 5 }];
+const evaluateExamples = [
+  { model: 'latest', dataset: 'demo/test', threshold: 0.9, temperature: 5 },
+  {
+    model: 'latest',
+    dataset: 'demo/test',
+    protocols: ['verification', 'identification'],
+    flipTest: true,
+    identification: { unknownFraction: 0.3 },
+  },
+];
 
 export function submitJobRoutes(app: Api, context: ApiContext): void {
   app.post(

@@ -1,9 +1,19 @@
 import { MlError } from '../ml-error.js';
+import { type ConfusedPair, ConfusedPairs } from './confused-pairs.js';
+import {
+  type ClassFigures,
+  classFigures,
+  meanOfKnown,
+  rankOfLabel,
+  ratio,
+} from './metrics/classification-figures.js';
 
 /** The label of an image that belongs to no class of the model. */
 export const STRANGER = -1;
 /** Classes up to which a report holds the whole confusion matrix. */
 const CONFUSION_CLASSES = 100;
+/** The k of the top-k accuracies; those that a model has no classes for are left out. */
+const TOP_K = [1, 5, 10] as const;
 
 export type TallyOptions = {
   readonly classNames: readonly string[];
@@ -12,9 +22,10 @@ export type TallyOptions = {
   readonly temperature: number;
 };
 
-export type ClassScore = {
+export type ClassScore = ClassFigures & {
   readonly name: string;
   readonly images: number;
+  readonly predicted: number;
   readonly correct: number;
   readonly correctAtThreshold: number;
 };
@@ -35,9 +46,14 @@ export type ClassificationReport = {
   readonly meanConfidence: number | null;
   readonly threshold: number;
   readonly temperature: number;
+  /** Share of known images whose class is among the k with the largest logits. */
+  readonly topK: readonly { readonly k: number; readonly accuracy: number | null }[];
+  /** Mean over the classes that have the figure. */
+  readonly macro: ClassFigures;
   readonly perClass: readonly ClassScore[];
   /** [true class][predicted class], or null for more than 100 classes. */
   readonly confusion: readonly (readonly number[])[] | null;
+  readonly mostConfused: readonly ConfusedPair[];
   readonly strangers: {
     readonly images: number;
     readonly rejected: number;
@@ -57,8 +73,15 @@ export function softmaxWithTemperature(logits: Float32Array, temperature: number
 
 /** Counts a classification batch by batch: the original tool's test, and what becomes of strangers. */
 export class ClassificationTally {
-  private readonly perClass: { images: number; correct: number; correctAtThreshold: number }[];
+  private readonly perClass: {
+    images: number;
+    predicted: number;
+    correct: number;
+    correctAtThreshold: number;
+  }[];
   private readonly confusion: number[][] | null;
+  private readonly confused = new ConfusedPairs();
+  private readonly topK: { readonly k: number; images: number }[];
   private readonly strangers = { images: 0, rejected: 0 };
   private accepted = 0;
   private confidenceSum = 0;
@@ -66,7 +89,8 @@ export class ClassificationTally {
   constructor(private readonly options: TallyOptions) {
     const { classNames } = options;
     const classes = classNames.length;
-    this.perClass = classNames.map(() => ({ images: 0, correct: 0, correctAtThreshold: 0 }));
+    this.perClass = classNames.map(() => ({ images: 0, predicted: 0, correct: 0, correctAtThreshold: 0 }));
+    this.topK = TOP_K.filter((k) => k === 1 || k < classes).map((k) => ({ k, images: 0 }));
     this.confusion =
       classes <= CONFUSION_CLASSES ? classNames.map(() => new Array<number>(classes).fill(0)) : null;
   }
@@ -75,15 +99,16 @@ export class ClassificationTally {
    * Adds a batch.
    * @param logits [n, classes] row by row
    * @param labels [n], a class index or `STRANGER`
+   * @param names [n], of the images, to show which are confused
    * @throws MlError `logits_not_finite`, Error for a label that is no class
    */
-  add(logits: Float32Array, labels: Int32Array): void {
+  add(logits: Float32Array, labels: Int32Array, names: readonly string[] = []): void {
     const classes = this.options.classNames.length;
     if (logits.length !== labels.length * classes) {
       throw new Error(`expected ${labels.length} × ${classes} logits; found ${logits.length}`);
     }
     for (const [row, label] of labels.entries()) {
-      this.addOne(logits.subarray(row * classes, (row + 1) * classes), label);
+      this.addOne(logits.subarray(row * classes, (row + 1) * classes), label, names[row]);
     }
   }
 
@@ -97,21 +122,31 @@ export class ClassificationTally {
     const { classNames, threshold, temperature } = this.options;
     const { images, rejected } = this.strangers;
     const falselyAccepted = images - rejected;
+    const known = this.summary();
+    const perClass = this.perClass.map((score, index) => ({
+      name: classNames[index] ?? '',
+      ...score,
+      ...classFigures(score),
+    }));
     return {
-      ...this.summary(),
+      ...known,
       classes: classNames.length,
       threshold,
       temperature,
-      perClass: classNames.map((name, index) => ({
-        name,
-        ...(this.perClass[index] as (typeof this.perClass)[0]),
-      })),
+      topK: this.topK.map(({ k, images: found }) => ({ k, accuracy: ratio(found, known.images) })),
+      macro: {
+        precision: meanOfKnown(perClass.map(({ precision }) => precision)),
+        recall: meanOfKnown(perClass.map(({ recall }) => recall)),
+        f1: meanOfKnown(perClass.map(({ f1 }) => f1)),
+      },
+      perClass,
       confusion: this.confusion?.map((row) => [...row]) ?? null,
+      mostConfused: this.confused.worst(classNames),
       strangers: { images, rejected, falselyAccepted, falseAcceptRate: ratio(falselyAccepted, images) },
     };
   }
 
-  private addOne(logits: Float32Array, label: number): void {
+  private addOne(logits: Float32Array, label: number, name: string | undefined): void {
     // Looked for in the logits: a softmax turns −infinity into an innocent 0.
     if (!logits.every(Number.isFinite)) {
       throw new MlError(
@@ -134,6 +169,10 @@ export class ClassificationTally {
       throw new Error(`expected a label below ${this.perClass.length}; found ${label}`);
     const isCorrect = predicted === label;
     score.images += 1;
+    (this.perClass[predicted] as (typeof this.perClass)[0]).predicted += 1;
+    const rank = rankOfLabel(logits, label);
+    for (const top of this.topK) if (rank <= top.k) top.images += 1;
+    if (!isCorrect) this.confused.add(label, predicted, name);
     if (isCorrect) score.correct += 1;
     if (isCorrect && isAccepted) score.correctAtThreshold += 1;
     if (isAccepted) this.accepted += 1;
@@ -156,9 +195,4 @@ export class ClassificationTally {
       meanConfidence: ratio(this.confidenceSum, images),
     };
   }
-}
-
-/** null where there is nothing to take a share of. */
-function ratio(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
 }

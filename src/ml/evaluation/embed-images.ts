@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { type Backbone, IMAGE_SIZE } from '../backbones/backbone.js';
+import type { Backbone } from '../backbones/backbone.js';
 import { type PlannedBatch, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
@@ -33,12 +33,13 @@ export async function embedImages(
   { pool, batchSize, flipTest, signal, onBatch }: EmbedOptions,
 ): Promise<EmbeddingTable> {
   const { tf } = loadTensorFlow();
+  const side = backbone.imageSize;
   let values = new Float32Array();
   let size = 0;
   let done = 0;
   for await (const batch of prefetch(pool, planInOrder(images, batchSize), PREFETCH_DEPTH)) {
     signal?.throwIfAborted();
-    const pixels = tf.tensor4d(batch.pixels, [batch.count, IMAGE_SIZE, IMAGE_SIZE, 3]);
+    const pixels = tf.tensor4d(batch.pixels, [batch.count, side, side, 3]);
     const mirrored = flipTest ? pixels.reverse(2) : null;
     const raw = [backbone.forward(pixels, false)];
     if (mirrored !== null) raw.push(backbone.forward(mirrored, false));
@@ -91,6 +92,6 @@ export function normaliseRows(values: Float32Array, size: number): void {
 function planInOrder(images: readonly ImageEntry[], batchSize: number): PlannedBatch[] {
   return Array.from({ length: countBatches(images.length, batchSize) }, (_, i) => {
     const members = images.slice(i * batchSize, (i + 1) * batchSize);
-    return { images: members, flips: members.map(() => false) };
+    return { images: members, flips: members.map(() => false), augmentation: null };
   });
 }

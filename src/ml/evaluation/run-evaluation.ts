@@ -2,32 +2,22 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
-import type { ImageEntry, SplitPart } from '../data/image-entry.js';
-import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';
 import { MlError } from '../ml-error.js';
-import { type PreparedDataset, prepareDataset } from '../training/prepare-dataset.js';
-import { ProgressMeter } from '../training/progress-meter.js';
 import type { RunHooks, RunOutcome } from '../training/training-hooks.js';
-import { predict } from '../training/validate.js';
-import { ClassificationTally, STRANGER } from './classification.js';
-
-export type EvaluationRequest = {
-  readonly classCount?: number | undefined;
-  /** Only the images that the manifest puts in this part; left out, all. */
-  readonly split?: SplitPart | undefined;
-  readonly batchSize: number;
-  readonly threshold: number;
-  readonly temperature: number;
-  readonly shuffle: boolean;
-  readonly seed: number;
-};
+import { readCalibration, writeCalibration } from './calibration.js';
+import { loadInputs } from './evaluation-inputs.js';
+import { assembleReport, toResult } from './evaluation-report.js';
+import type { EvaluationRequest } from './evaluation-request.js';
+import { ProtocolRun } from './protocol-run.js';
 
 export type EvaluationOptions = {
   readonly datasetDir: string;
   readonly modelDir: string;
-  /** An existing, empty folder; receives report.json. */
+  /** Published evaluation that `auto` values come from; left out, they come from the model's folder. */
+  readonly calibrationDir?: string | undefined;
+  /** An existing, empty folder; receives report.json and the protocols' own files. */
   readonly outputDir: string;
   readonly request: EvaluationRequest;
   readonly decodeThreads: number;
@@ -36,47 +26,43 @@ export type EvaluationOptions = {
 export const REPORT_FILE = 'report.json';
 
 /**
- * The original tool's test: classification by the model's head, with threshold and temperature. Folders are
- * matched to the model's classes by name; a folder that is no class of the model holds strangers.
+ * Evaluates a model by the protocols that the request names (docs/evaluation.md).
  * @throws MlError for a dataset or model that cannot be used; the signal's reason when aborted
  */
 export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
-  const { datasetDir, modelDir, outputDir, request, decodeThreads } = options;
+  const { datasetDir, modelDir, outputDir, decodeThreads } = options;
   const { device, versions } = loadTensorFlow();
+  const request = await resolveAuto(options);
   const model = await readModel(modelDir);
-  assertClassCount(request.classCount, model.classNames.length);
   const pool = await DecodePool.open({ threads: decodeThreads, imageSize: model.backbone.imageSize });
   try {
-    const dataset = await prepareDataset(datasetDir, pool, hooks);
-    const images = labelByModel(onlyPart(dataset, request.split), model.classNames);
+    assertClassCount(request.classCount, model.classNames.length);
+    const inputs = await loadInputs(datasetDir, request, { pool, hooks });
+    const run = new ProtocolRun(model, inputs, { request, pool, outputDir, hooks });
     hooks.onStarted?.(device);
-    const ordered = request.shuffle ? createRandom(request.seed).shuffle(images) : images;
-    const tally = new ClassificationTally({ classNames: model.classNames, ...request });
-    const steps = Math.ceil(ordered.length / request.batchSize);
-    const meter = new ProgressMeter({ epochs: 1, steps, stepsPerEpoch: steps }, hooks);
-    let step = 0;
-    let startedAt = performance.now();
-    const batches = predict(model, ordered, { pool, batchSize: request.batchSize, signal: hooks.signal });
-    for await (const { logits, labels } of batches) {
-      tally.add(logits, labels);
-      step += 1;
-      const now = performance.now();
-      const seconds = (now - startedAt) / 1000;
-      meter.add(step, { images: labels.length, seconds, metrics: () => tally.running() });
-      startedAt = now;
-    }
-    const report = {
-      ...tally.report(),
-      skippedImages: dataset.skipped.length,
-      skipped: dataset.skipped,
-      datasetHash: dataset.hash,
-      seed: request.seed,
+    const classified = await run.classify();
+    const embedded = await run.embed();
+    const reports = {
+      ...classified,
+      verification: await run.verify(embedded),
+      identification: await run.identify(embedded),
     };
+    if (reports.calibration !== null) {
+      const { temperature, threshold, precision } = reports.calibration;
+      const { datasetHash } = inputs;
+      await writeCalibration(outputDir, {
+        model: request.model,
+        datasetHash,
+        temperature,
+        threshold,
+        precision,
+      });
+    }
+    const report = assembleReport(request, inputs, reports);
     await writeFile(join(outputDir, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
-    const { perClass: _perClass, confusion: _confusion, skipped: _skipped, ...result } = report;
     return {
-      result,
-      provenance: { datasetHash: dataset.hash, device, ...versions, node: process.versions.node },
+      result: toResult(report),
+      provenance: { datasetHash: inputs.datasetHash, device, ...versions, node: process.versions.node },
     };
   } finally {
     disposeBackbone(model.backbone);
@@ -85,37 +71,35 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
   }
 }
 
+/** The request with the calibration's values in place of `auto`. @throws MlError */
+async function resolveAuto({
+  request,
+  calibrationDir,
+  modelDir,
+}: EvaluationOptions): Promise<EvaluationRequest> {
+  const { threshold, temperature } = request;
+  if (threshold !== 'auto' && temperature !== 'auto') return request;
+  const found = await readCalibration(calibrationDir ?? modelDir);
+  if (found.model !== request.model) {
+    const message = `Expected a calibration of the model ${request.model} (calibratedBy); found one of ${found.model}.`;
+    throw new MlError('calibration_mismatch', 'user', message);
+  }
+  if (threshold === 'auto' && found.threshold === null) {
+    const message = `Expected a calibration with a threshold; found none that reached its precision of ${found.precision}.`;
+    throw new MlError('calibration_without_threshold', 'user', message);
+  }
+  return {
+    ...request,
+    threshold: threshold === 'auto' ? (found.threshold ?? 0) : threshold,
+    temperature: temperature === 'auto' ? found.temperature : temperature,
+  };
+}
+
 function assertClassCount(expected: number | undefined, found: number): void {
   if (expected === undefined || expected === found) return;
   throw new MlError(
     'class_count_mismatch',
     'user',
     `Expected a model of classCount ${expected}; the model has ${found} classes.`,
-  );
-}
-
-function onlyPart(dataset: PreparedDataset, part: SplitPart | undefined): PreparedDataset {
-  if (part === undefined) return dataset;
-  const images = dataset.images.filter(({ split }) => split === part);
-  if (images.length > 0) return { ...dataset, images };
-  const message = `Expected images of the split "${part}" in the dataset's manifest; found none.`;
-  throw new MlError('split_missing', 'user', message);
-}
-
-/** The images with the model's labels in place of the dataset's. */
-function labelByModel(
-  { images, classNames }: PreparedDataset,
-  modelClasses: readonly string[],
-): ImageEntry[] {
-  const indexByName = new Map(modelClasses.map((name, index) => [name, index]));
-  const labels = classNames.map((name) => indexByName.get(name) ?? STRANGER);
-  const relabelled = images.map((image) => ({ ...image, label: labels[image.label] ?? STRANGER }));
-  if (relabelled.some(({ label }) => label !== STRANGER)) return relabelled;
-  const listed = (names: readonly string[]) => names.slice(0, 5).join(', ') || 'none';
-  throw new MlError(
-    'no_known_class',
-    'data',
-    `Expected readable images in folders named as the model's classes (${listed(modelClasses)}, …); ` +
-      `found only other folders (${listed(classNames)}).`,
   );
 }

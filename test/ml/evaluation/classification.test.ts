@@ -62,9 +62,30 @@ describe('ClassificationTally', () => {
       threshold: 0.8,
       temperature: 1,
       perClass: [
-        { name: 'a', images: 2, correct: 2, correctAtThreshold: 1 },
-        { name: 'b', images: 2, correct: 1, correctAtThreshold: 1 },
+        {
+          name: 'a',
+          images: 2,
+          predicted: 3,
+          correct: 2,
+          correctAtThreshold: 1,
+          precision: 2 / 3,
+          recall: 1,
+          f1: 0.8,
+        },
+        {
+          name: 'b',
+          images: 2,
+          predicted: 1,
+          correct: 1,
+          correctAtThreshold: 1,
+          precision: 1,
+          recall: 0.5,
+          f1: 2 / 3,
+        },
       ],
+      topK: [{ k: 1, accuracy: 0.75 }],
+      macro: { precision: expect.closeTo(5 / 6, 12), recall: 0.75, f1: expect.closeTo(11 / 15, 12) },
+      mostConfused: [{ trueClass: 'b', predictedClass: 'a', images: 1, examples: [] }],
       confusion: [
         [2, 0],
         [1, 1],
@@ -96,6 +117,32 @@ describe('ClassificationTally', () => {
     const tally = tallyOf(0.5);
     add(tally, 0, 3, 3);
     expect(tally.report().coverage).toBe(1);
+  });
+
+  it('lists the most confused classes, with their first images by name, whatever the order', () => {
+    const wrong = (names: readonly string[]) => {
+      const tally = tallyOf(0, 1, ['a', 'b', 'c']);
+      for (const name of names) tally.add(Float32Array.of(0, 0, 1), Int32Array.of(0), [name]);
+      tally.add(Float32Array.of(1, 0, 0), Int32Array.of(1), ['b/1']);
+      return tally.report().mostConfused;
+    };
+    const names = ['a/7', 'a/2', 'a/9', 'a/1', 'a/3', 'a/5'];
+    expect(wrong(names)).toEqual([
+      { trueClass: 'a', predictedClass: 'c', images: 6, examples: ['a/1', 'a/2', 'a/3', 'a/5', 'a/7'] },
+      { trueClass: 'b', predictedClass: 'a', images: 1, examples: ['b/1'] },
+    ]);
+    expect(wrong([...names].reverse())).toEqual(wrong(names));
+  });
+
+  it('counts an image whose class is among the k first', () => {
+    const tally = tallyOf(0, 1, ['a', 'b', 'c', 'd', 'e', 'f']);
+    add(tally, 0, 1, 2, 3, 4, 5, 6); // rank 6
+    add(tally, 1, 1, 2, 3, 4, 5, 6); // rank 5
+    add(tally, 5, 1, 2, 3, 4, 5, 6); // rank 1
+    expect(tally.report().topK).toEqual([
+      { k: 1, accuracy: 1 / 3 },
+      { k: 5, accuracy: 2 / 3 },
+    ]);
   });
 
   it('predicts the first of classes that tie', () => {

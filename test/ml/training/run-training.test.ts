@@ -9,6 +9,7 @@ import { runTraining } from '../../../src/ml/training/run-training.js';
 import type { RunHooks } from '../../../src/ml/training/training-hooks.js';
 import type { TrainingRequest } from '../../../src/ml/training/training-request.js';
 import { writeColours } from '../../flow/tiny-dataset.js';
+import { evaluateRequest } from '../../jobs/job-requests.js';
 
 const BASE: TrainingRequest = {
   epochs: 2,
@@ -165,7 +166,7 @@ describe('a training', () => {
       modelDir: outputDir,
       outputDir: dir,
       decodeThreads: 1,
-      request: { batchSize: 5, threshold: 0, temperature: 5, shuffle: true, seed: 1 },
+      request: { ...evaluateRequest('trained'), threshold: 0 },
     });
     expect(result).toMatchObject({ images: 12 });
   });
@@ -182,7 +183,7 @@ describe('a training', () => {
       modelDir: base.outputDir,
       outputDir: dir,
       decodeThreads: 1,
-      request: { batchSize: 5, threshold: 0.9, temperature: 5, shuffle: true, seed: 1 },
+      request: evaluateRequest('trained'),
     });
     await expect(evaluation).rejects.toMatchObject({ code: 'no_known_class', fault: 'data' });
     expect(tf.memory().numTensors).toBe(before);

@@ -1,0 +1,16 @@
+import { readManifest } from '../artifacts/manifest.js';
+import type { ApiContext } from './api-context.js';
+import { fieldProblem } from './problem.js';
+
+const EXPECTED = 'the id of an evaluation with the protocol "calibration" that has succeeded';
+/** The file that such an evaluation publishes. */
+const CALIBRATION_FILE = 'calibration.json';
+
+/** Refuses a job that has published no calibration. @throws Problem 400 */
+export async function assertCalibration({ artifactsDir }: ApiContext, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const manifest = await readManifest(artifactsDir, id);
+  if (manifest === null) throw fieldProblem('calibratedBy', EXPECTED, `"${id}", which has published nothing`);
+  if (manifest.files.some(({ name }) => name === CALIBRATION_FILE)) return;
+  throw fieldProblem('calibratedBy', EXPECTED, `"${id}", which has published no calibration`);
+}
