@@ -102,6 +102,17 @@ const SETTINGS = {
   ),
   logLevel: choice('LOG_LEVEL', LOG_LEVELS, 'info', 'Least severe log line that is written.'),
   decodeThreads: integer('DECODE_THREADS', 1, [1, 64], 'Threads of a job that decode images.'),
+  decodedCacheDir: optional(
+    'DECODED_CACHE_DIR',
+    'DATA_DIR/decoded-cache',
+    'Folder of decoded images, kept for later epochs and jobs.',
+  ),
+  decodedCacheBytes: integer(
+    'DECODED_CACHE_BYTES',
+    2 * 1024 ** 3,
+    [0, Number.MAX_SAFE_INTEGER],
+    'Bytes that decoded images may take there; 0 keeps none.',
+  ),
   cancelGraceMs: integer(
     'CANCEL_GRACE_MS',
     2000,
@@ -124,7 +135,11 @@ const SETTINGS = {
 
 type Values = { readonly [Name in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[Name]['read']> };
 export type Config = Readonly<
-  Omit<Values, 'datasetRoot' | 'artifactsDir'> & { datasetRoot: string; artifactsDir: string }
+  Omit<Values, 'datasetRoot' | 'artifactsDir' | 'decodedCacheDir'> & {
+    datasetRoot: string;
+    artifactsDir: string;
+    decodedCacheDir: string;
+  }
 >;
 
 /**
@@ -148,6 +163,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     ...read,
     datasetRoot: resolve(read.datasetRoot ?? `${read.dataDir}/datasets`),
     artifactsDir: resolve(read.artifactsDir ?? `${read.dataDir}/artifacts`),
+    decodedCacheDir: resolve(read.decodedCacheDir ?? `${read.dataDir}/decoded-cache`),
   });
 }
 

@@ -175,7 +175,9 @@ async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord):
     throw error;
   });
   const stagingDir = await openStaging(config.artifactsDir, { jobId: id, attempt });
-  const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads: config.decodeThreads };
+  const { decodeThreads, decodedCacheDir, decodedCacheBytes } = config;
+  const decodedCache = { dir: decodedCacheDir, maxBytes: decodedCacheBytes };
+  const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
   if (job.kind === 'train') return { ...common, kind: 'train', request: job.request };
   const modelDir = artifactsOf(config.artifactsDir, job.request.model);
   const evaluation = { ...common, kind: 'evaluate', request: job.request, modelDir } as const;

@@ -35,14 +35,15 @@ async function runAndReport(assignment: TrainerAssignment): Promise<void> {
 }
 
 async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
-  const { datasetDir, stagingDir: outputDir, decodeThreads } = assignment;
+  const { datasetDir, stagingDir: outputDir, decodeThreads, decodedCache } = assignment;
+  const options = { datasetDir, outputDir, decodeThreads, decodedCache };
   if (assignment.kind === 'train') {
     const { runTraining } = await import('../ml/training/run-training.js');
-    return runTraining({ datasetDir, outputDir, decodeThreads, request: assignment.request }, hooks);
+    return runTraining({ ...options, request: assignment.request }, hooks);
   }
   const { runEvaluation } = await import('../ml/evaluation/run-evaluation.js');
   const { modelDir, calibrationDir, request } = assignment;
-  return runEvaluation({ datasetDir, modelDir, calibrationDir, outputDir, decodeThreads, request }, hooks);
+  return runEvaluation({ ...options, modelDir, calibrationDir, request }, hooks);
 }
 
 const hooks: RunHooks = {

@@ -11,6 +11,8 @@ export type TrainerAssignment = {
   readonly stagingDir: string;
   /** Worker threads that decode images. */
   readonly decodeThreads: number;
+  /** Where decoded images are kept for later epochs and jobs, and the bytes that they may take; 0 for none. */
+  readonly decodedCache: { readonly dir: string; readonly maxBytes: number };
 } & (
   | { readonly kind: 'train'; readonly request: TrainRequest }
   | {

@@ -24,6 +24,7 @@ function supervise(entry: string, datasetDir: string, silenceMs = 30_000) {
       modelDir: 'model',
       stagingDir: 'staging',
       decodeThreads: 1,
+      decodedCache: { dir: '/nowhere', maxBytes: 0 },
       request: evaluateRequest('model'),
     },
     {

@@ -1,6 +1,12 @@
 import type { AugmentationSettings } from './augmentation/augmentation-settings.js';
 import type { ImageSource } from './image-entry.js';
 
+/** An image, as a thread is told of it. */
+export type ThreadSource = Pick<ImageSource, 'path' | 'range' | 'region'> & {
+  /** Where the cache holds it decoded: an open file, [rows, size, size, 3]. */
+  readonly cached: { readonly fd: number; readonly row: number } | null;
+};
+
 /** Random changes of a batch's images. */
 export type BatchAugmentation = {
   readonly settings: AugmentationSettings;
@@ -13,7 +19,7 @@ export type DecodeRequest =
   | {
       readonly type: 'decode';
       readonly id: number;
-      readonly sources: readonly ImageSource[];
+      readonly sources: readonly ThreadSource[];
       readonly flips: readonly boolean[];
       /** Its seeds are those of `sources`. */
       readonly augmentation: BatchAugmentation | null;
@@ -24,10 +30,13 @@ export type DecodeRequest =
       readonly imageSize: number;
     }
   | {
-      readonly type: 'inspect';
+      /** `hash` reads the files and leaves their images undecoded. */
+      readonly type: 'inspect' | 'hash';
       readonly id: number;
-      readonly sources: readonly ImageSource[];
+      readonly sources: readonly ThreadSource[];
       readonly imageSize: number;
+      /** Existing file that the decoded images are written into, the first of them as `firstRow`; null for none. */
+      readonly target: { readonly path: string; readonly firstRow: number } | null;
     };
 
 /** An image of a batch that could not be decoded; its pixels are left at 0. */
@@ -40,4 +49,6 @@ export type DecodeReply = {
   readonly id: number;
   readonly failed: readonly DecodeFailure[];
   readonly inspected: readonly Inspection[];
+  /** Why decoded images could not be written; null when they were. */
+  readonly cacheError: string | null;
 };

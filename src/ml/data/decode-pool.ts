@@ -7,13 +7,21 @@ import type {
   DecodeReply,
   DecodeRequest,
   Inspection,
+  ThreadSource,
 } from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
+import type { ImageCacheSettings } from './image-cache-room.js';
 import type { ImageSource } from './image-entry.js';
 import { SharedBuffers } from './shared-buffers.js';
 
 /** Files that one message asks to inspect: enough to keep a thread busy, few enough to report and cancel between. */
 const INSPECTION_CHUNK = 16;
+
+export type DecodePoolOptions = {
+  readonly threads: number;
+  readonly imageSize: number;
+  readonly cache?: ImageCacheSettings | null | undefined;
+};
 
 export type DecodedBatch = {
   /** [n, size, size, 3], each value in [−1, 1]; all of a failed image's are 0. No other batch uses its memory until `release`. */
@@ -22,6 +30,11 @@ export type DecodedBatch = {
   /** Gives the memory back for a later batch. */
   readonly release: () => void;
 };
+
+/** What the pool needs of a cache. */
+export type PoolCache = { readonly fd: number; close(): Promise<void> };
+
+type Written = { readonly inspected: Inspection[]; readonly cacheError: string | null };
 
 type Waiting = { readonly resolve: (reply: DecodeReply) => void; readonly reject: (error: Error) => void };
 type Thread = {
@@ -38,21 +51,26 @@ const THREAD_ENTRY = new URL('../../../dist/ml/data/decode-thread.js', import.me
 export class DecodePool {
   private readonly threads: Thread[];
   private readonly buffers = new SharedBuffers();
+  private readonly caches = new Set<PoolCache>();
   private nextId = 0;
   private nextThread = 0;
 
-  private constructor(
-    threads: number,
-    private readonly imageSize: number,
-  ) {
+  /** Side of the square images, in pixels. */
+  readonly imageSize: number;
+  /** Where datasets that are inspected keep their decoded images; null for nowhere. */
+  readonly cacheSettings: ImageCacheSettings | null;
+
+  private constructor({ threads, imageSize, cache }: DecodePoolOptions) {
+    this.imageSize = imageSize;
+    this.cacheSettings = cache ?? null;
     this.threads = Array.from({ length: threads }, () => startThread());
   }
 
-  static async open(options: { readonly threads: number; readonly imageSize: number }): Promise<DecodePool> {
+  static async open(options: DecodePoolOptions): Promise<DecodePool> {
     if (!Number.isInteger(options.threads) || options.threads < 1) {
       throw new Error(`expected at least 1 decoding thread; found ${options.threads}`);
     }
-    return new DecodePool(options.threads, options.imageSize);
+    return new DecodePool(options);
   }
 
   /**
@@ -73,7 +91,7 @@ export class DecodePool {
       const part = <T>(items: readonly T[]): T[] => items.slice(offset, offset + share);
       const request = {
         type: 'decode',
-        sources: part(images).map(toSource),
+        sources: part(images).map((image) => this.toSource(image)),
         flips: part(flips ?? images.map(() => false)),
         augmentation: augmentation && { ...augmentation, seeds: part(augmentation.seeds) },
         offset,
@@ -98,24 +116,70 @@ export class DecodePool {
    * @throws MlError `decoder_lost` when a thread ends, or when the pool is closed
    */
   async inspect(images: readonly ImageSource[], onProgress?: (done: number) => void): Promise<Inspection[]> {
+    return (await this.inspectAll('inspect', images, null, onProgress)).inspected;
+  }
+
+  /**
+   * As `inspect`, and writes the decoded images into an existing file, [n, size, size, 3]. Once that fails, it goes on without:
+   * `cacheError` says why.
+   */
+  async inspectInto(
+    path: string,
+    images: readonly ImageSource[],
+    onProgress?: (done: number) => void,
+  ): Promise<Written> {
+    return this.inspectAll('inspect', images, path, onProgress);
+  }
+
+  /** As `inspect`, but decodes nothing. */
+  async hash(images: readonly ImageSource[], onProgress?: (done: number) => void): Promise<Inspection[]> {
+    return (await this.inspectAll('hash', images, null, onProgress)).inspected;
+  }
+
+  /** From now on, images that lie in this cache are read from there. The pool closes it when it is closed itself. */
+  useCache(cache: PoolCache): void {
+    this.caches.add(cache);
+  }
+
+  private async inspectAll(
+    type: 'inspect' | 'hash',
+    images: readonly ImageSource[],
+    path: string | null,
+    onProgress?: (done: number) => void,
+  ): Promise<Written> {
     const results: Inspection[] = [];
+    let cacheError: string | null = null;
+    const { imageSize } = this;
     const stride = INSPECTION_CHUNK * this.threads.length;
     for (let start = 0; start < images.length; start += stride) {
       const chunks: Promise<DecodeReply>[] = [];
       for (let at = start; at < Math.min(start + stride, images.length); at += INSPECTION_CHUNK) {
-        const sources = images.slice(at, at + INSPECTION_CHUNK).map(toSource);
-        chunks.push(this.ask((id) => ({ type: 'inspect', id, sources, imageSize: this.imageSize })));
+        const sources = images.slice(at, at + INSPECTION_CHUNK).map((image) => this.toSource(image));
+        const target = path === null || cacheError !== null ? null : { path, firstRow: at };
+        chunks.push(this.ask((id) => ({ type, id, sources, imageSize, target })));
       }
-      for (const { inspected } of await Promise.all(chunks)) results.push(...inspected);
+      for (const reply of await Promise.all(chunks)) {
+        results.push(...reply.inspected);
+        cacheError ??= reply.cacheError;
+      }
       onProgress?.(results.length);
     }
-    return results;
+    return { inspected: results, cacheError };
   }
 
   /** Ends the threads. What waits for them, and what is asked of them later, is rejected with `decoder_lost`. */
   async close(): Promise<void> {
     for (const thread of this.threads) lose(thread, 'the pool was closed');
     await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
+    for (const cache of this.caches) await cache.close();
+    this.caches.clear();
+  }
+
+  /** Only what a thread needs: the rest of an entry would be copied with each message. */
+  private toSource({ path, range, region, cached }: ImageSource): ThreadSource {
+    const cache = cached?.cache as PoolCache | undefined;
+    const isHere = cached !== undefined && cache !== undefined && this.caches.has(cache);
+    return { path, range, region, cached: isHere ? { fd: cache.fd, row: cached.row } : null };
   }
 
   private ask(build: (id: number) => DecodeRequest): Promise<DecodeReply> {
@@ -130,11 +194,6 @@ export class DecodePool {
       thread.worker.postMessage(build(id));
     });
   }
-}
-
-/** Only what a thread needs: the rest of an entry would be copied with each message. */
-function toSource({ path, range, region }: ImageSource): ImageSource {
-  return { path, range, region };
 }
 
 function startThread(): Thread {

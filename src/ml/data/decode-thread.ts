@@ -2,11 +2,19 @@ import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { augment } from './augmentation/augment.js';
 import { decodeImage } from './decode-image.js';
-import type { DecodeFailure, DecodeReply, DecodeRequest, Inspection } from './decode-messages.js';
+import type {
+  DecodeFailure,
+  DecodeReply,
+  DecodeRequest,
+  Inspection,
+  ThreadSource,
+} from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
-import type { ImageSource } from './image-entry.js';
+import { RowWriter, readRow } from './image-cache-row.js';
 import { writeNormalised } from './normalise.js';
 import { readImageBytes } from './read-image-bytes.js';
+
+type InspectRequest = Extract<DecodeRequest, { type: 'inspect' | 'hash' }>;
 
 // Runs in a thread of its own: decodes beside the thread that trains.
 const port = parentPort;
@@ -22,8 +30,8 @@ port.on('message', (request: DecodeRequest) => {
 async function answer(request: DecodeRequest): Promise<DecodeReply> {
   const { id } = request;
   return request.type === 'decode'
-    ? { id, failed: await decodeInto(request), inspected: [] }
-    : { id, failed: [], inspected: await inspectAll(request) };
+    ? { id, failed: await decodeInto(request), inspected: [], cacheError: null }
+    : { id, failed: [], ...(await inspectAll(request)) };
 }
 
 async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): Promise<DecodeFailure[]> {
@@ -35,7 +43,9 @@ async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): 
     const index = offset + i;
     const target = pixels.subarray(index * values, (index + 1) * values);
     try {
-      const decoded = await decodeImage(await readImageBytes(source), imageSize, source.region);
+      const decoded =
+        cachedPixels(source, imageSize) ??
+        (await decodeImage(await readImageBytes(source), imageSize, source.region));
       const seed = augmentation?.seeds[i];
       const changed =
         augmentation === null || seed === undefined
@@ -51,24 +61,39 @@ async function decodeInto(request: Extract<DecodeRequest, { type: 'decode' }>): 
   return failed;
 }
 
-async function inspectAll({
-  sources,
-  imageSize,
-}: Extract<DecodeRequest, { type: 'inspect' }>): Promise<Inspection[]> {
-  const inspected: Inspection[] = [];
-  // One after another: a chunk of huge images at once would take the memory of all of them.
-  for (const source of sources) inspected.push(await inspect(source, imageSize));
-  return inspected;
+function cachedPixels({ cached }: ThreadSource, imageSize: number): Uint8Array | null {
+  return cached === null ? null : readRow(cached.fd, cached.row, imageSize);
 }
 
-async function inspect(source: ImageSource, imageSize: number): Promise<Inspection> {
+async function inspectAll({
+  type,
+  sources,
+  imageSize,
+  target,
+}: InspectRequest): Promise<Pick<DecodeReply, 'inspected' | 'cacheError'>> {
+  const inspected: Inspection[] = [];
+  const writer = target === null ? null : new RowWriter(target.path, target.firstRow);
+  // One after another: a chunk of huge images at once would take the memory of all of them.
+  for (const source of sources) {
+    const { pixels, ...inspection } = await inspect(source, type === 'hash' ? null : imageSize);
+    inspected.push(inspection);
+    writer?.next(pixels);
+  }
+  return { inspected, cacheError: writer?.close() ?? null };
+}
+
+/** @param imageSize null leaves the image undecoded */
+async function inspect(
+  source: ThreadSource,
+  imageSize: number | null,
+): Promise<Inspection & { readonly pixels: Uint8Array | null }> {
   let sha256 = '';
   try {
     const bytes = await readImageBytes(source);
     sha256 = createHash('sha256').update(bytes).digest('hex');
-    await decodeImage(bytes, imageSize, source.region);
-    return { sha256, error: null };
+    const pixels = imageSize === null ? null : await decodeImage(bytes, imageSize, source.region);
+    return { sha256, error: null, pixels };
   } catch (error) {
-    return { sha256, error: failureReason(error, source.path) };
+    return { sha256, error: failureReason(error, source.path), pixels: null };
   }
 }

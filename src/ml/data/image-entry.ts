@@ -6,6 +6,8 @@ export type ImageSource = {
   readonly range?: ByteRange | undefined;
   /** The part of the image that is used; left out for the whole of it. */
   readonly region?: ImageRegion | undefined;
+  /** Where the decoded image lies, for a pool that has this cache. */
+  readonly cached?: { readonly cache: object; readonly row: number } | undefined;
 };
 
 export type ByteRange = {

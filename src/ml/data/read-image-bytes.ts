@@ -8,7 +8,7 @@ export const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
  * The encoded bytes of an image, out of its own file or out of a container.
  * @throws Error for a file that cannot be read, that is larger than `MAX_IMAGE_BYTES`, or a container that ends earlier
  */
-export async function readImageBytes({ path, range }: ImageSource): Promise<Buffer> {
+export async function readImageBytes({ path, range }: Pick<ImageSource, 'path' | 'range'>): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
     assertReadable(range?.length ?? (await file.stat()).size);

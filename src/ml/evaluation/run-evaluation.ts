@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
+import type { ImageCacheSettings } from '../data/image-cache-room.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';
 import { MlError } from '../ml-error.js';
@@ -21,6 +22,8 @@ export type EvaluationOptions = {
   readonly outputDir: string;
   readonly request: EvaluationRequest;
   readonly decodeThreads: number;
+  /** Keeps decoded images for later epochs and jobs; left out, each is decoded every time. */
+  readonly decodedCache?: ImageCacheSettings | undefined;
 };
 
 export const REPORT_FILE = 'report.json';
@@ -30,11 +33,11 @@ export const REPORT_FILE = 'report.json';
  * @throws MlError for a dataset or model that cannot be used; the signal's reason when aborted
  */
 export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
-  const { datasetDir, modelDir, outputDir, decodeThreads } = options;
+  const { datasetDir, modelDir, outputDir, decodeThreads, decodedCache: cache } = options;
   const { device, versions } = loadTensorFlow();
   const request = await resolveAuto(options);
   const model = await readModel(modelDir);
-  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: model.backbone.imageSize });
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: model.backbone.imageSize, cache });
   try {
     assertClassCount(request.classCount, model.classNames.length);
     const inputs = await loadInputs(datasetDir, request, { pool, hooks });

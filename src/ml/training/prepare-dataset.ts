@@ -2,6 +2,7 @@ import { assertTrainable } from '../data/class-folder.js';
 import { hashDataset } from '../data/dataset-hash.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
+import { inspectImages } from '../data/inspect-images.js';
 import { openDataset } from '../data/readers/open-dataset.js';
 import type { RunHooks } from './training-hooks.js';
 
@@ -30,7 +31,10 @@ export async function prepareDataset(
   const folder = await openDataset(dir, { signal: hooks.signal });
   hooks.onLog?.('info', `found ${folder.images.length} images of ${folder.classNames.length} classes`);
   hooks.signal?.throwIfAborted();
-  const inspected = await pool.inspect(folder.images, () => hooks.signal?.throwIfAborted());
+  const { inspected, cache } = await inspectImages(folder.images, pool, {
+    onProgress: () => hooks.signal?.throwIfAborted(),
+    onLog: hooks.onLog,
+  });
   const images: ImageEntry[] = [];
   const hashes: string[] = [];
   const skipped: SkippedImage[] = [...folder.ignored];
@@ -41,7 +45,7 @@ export async function prepareDataset(
       skipped.push({ path: image.relativePath, reason: outcome.error });
       return;
     }
-    images.push(image);
+    images.push(cache === null ? image : { ...image, cached: { cache, row: index } });
     hashes.push(outcome.sha256);
   });
   for (const { path, reason } of skipped) hooks.onLog?.('warn', `skipped ${path}: ${reason}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { buildBackbone, countParameters, disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
+import type { ImageCacheSettings } from '../data/image-cache-room.js';
 import { createRandom, deriveSeed } from '../data/random.js';
 import { describeSplit, splitDataset, whyNothingValidated } from '../data/split-dataset.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
@@ -32,6 +33,8 @@ export type TrainingOptions = {
   readonly outputDir: string;
   readonly request: TrainingRequest;
   readonly decodeThreads: number;
+  /** Keeps decoded images for later epochs and jobs; left out, each is decoded every time. */
+  readonly decodedCache?: ImageCacheSettings | undefined;
 };
 
 /**
@@ -39,9 +42,9 @@ export type TrainingOptions = {
  * @throws MlError for a dataset or request that cannot be trained; the signal's reason when aborted
  */
 export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
-  const { datasetDir, outputDir, request, decodeThreads } = options;
+  const { datasetDir, outputDir, request, decodeThreads, decodedCache: cache } = options;
   const { device, versions } = loadTensorFlow();
-  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: request.imageSize });
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize: request.imageSize, cache });
   try {
     const dataset = await prepareTrainingDataset(datasetDir, pool, request, hooks);
     const split = splitDataset(dataset, request, deriveSeed(request.seed, SEED_STREAM.split));
