@@ -1,26 +1,31 @@
 import type { ErrorObject } from 'ajv';
 import type { JobRecord } from '../jobs/job-record.js';
-import { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
 import { toFieldErrors } from './field-errors.js';
 import { asInput } from './input-schema.js';
+import { EvaluateBody, TrainBody } from './job-bodies.js';
 import { fieldsProblem } from './problem.js';
 import type { Submission } from './submission.js';
 import { validatorCompiler } from './validation.js';
 
 const validators = {
-  train: compile(asInput(TrainRequest)),
-  evaluate: compile(asInput(EvaluateRequest)),
+  train: compile(asInput(TrainBody)),
+  evaluate: compile(asInput(EvaluateBody)),
 };
 
 /** Changes to a request: each field replaces its own, and null takes it back to its default (RFC 7396). */
 export type Changes = Readonly<Record<string, unknown>>;
 
 /** A job's request with changes, checked as one that was sent anew. @throws Problem 400 that names each wrong field */
-export function cloneRequest({ id, kind, request }: JobRecord, changes: Changes): Submission {
-  const merged = mergeChanges(request, changes);
+export function cloneRequest({ id, kind, request, options }: JobRecord, changes: Changes): Submission {
+  // With its key, the clone of a job that is not over would be that job itself.
+  const { deduplicationKey: _own, ...kept } = options;
+  const merged = mergeChanges({ ...request, options: kept }, changes);
   const validate = validators[kind];
   if (!validate(merged)) throw fieldsProblem(toFieldErrors(validate.errors ?? []));
-  return { kind, request: merged, origin: { jobId: id, how: 'clone' } } as unknown as Submission;
+  const { options: asked, evaluate, ...asRequest } = merged;
+  const origin = { jobId: id, how: 'clone' };
+  const following = evaluate === undefined ? {} : { evaluate };
+  return { kind, request: asRequest, options: asked, origin, ...following } as unknown as Submission;
 }
 
 /** RFC 7396, for objects. */

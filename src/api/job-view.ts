@@ -7,6 +7,8 @@ const Links = Type.Object({
   events: Type.String(),
   logs: Type.String(),
   artifacts: Type.String(),
+  clone: Type.String(),
+  retry: Type.String(),
   cancel: Type.String(),
 });
 
@@ -33,6 +35,8 @@ export function toJobView(job: JobRecord): JobView {
       events: `${self}/events`,
       logs: `${self}/logs`,
       artifacts: `${self}/artifacts`,
+      clone: `${self}/clone`,
+      retry: `${self}/retry`,
       cancel: `${self}/cancel`,
     },
   };

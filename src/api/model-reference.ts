@@ -26,6 +26,7 @@ export async function resolveModel(context: ApiContext, name: string): Promise<s
     409,
     'model-not-ready',
     `Expected ${EXPECTED}, found "${id}", which is still ${job.state}.`,
+    { headers: { 'retry-after': '10' } },
   );
 }
 

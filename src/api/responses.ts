@@ -6,6 +6,7 @@ const DESCRIPTIONS = {
   404: 'There is no such thing.',
   409: 'The state of the job forbids it.',
   413: 'The body is larger than 64 KiB.',
+  422: 'The idempotency key came with another request before.',
   415: 'The body is not application/json.',
   500: 'The service failed.',
   503: 'Redis cannot be used now; try again after the seconds in Retry-After.',
@@ -33,8 +34,17 @@ export function json<T extends TSchema>(schema: T, description: string, headers?
 
 /** The documentation of the answer to a job that was accepted. */
 export function acceptedJob<T extends TSchema>(schema: T) {
-  const location = { type: 'string', description: 'Address of the job.' };
-  return json(schema, 'The job was accepted and waits for a worker.', { Location: location });
+  const headers = {
+    Location: { type: 'string', description: 'Address of the job.' },
+    'Idempotency-Replayed': {
+      type: 'string',
+      description: '`true` when the idempotency key had made the job before.',
+    },
+  };
+  return {
+    200: json(schema, 'A job with the same deduplication key, which is not over.', headers),
+    202: json(schema, 'The job was accepted and waits for a worker.', headers),
+  };
 }
 
 /** The documentation of an answer that is streamed as text. */

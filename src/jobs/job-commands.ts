@@ -20,7 +20,7 @@ type Arguments = (string | number)[];
 /** The store's own commands, as ioredis adds them to the connection; `job-scripts.ts` says what each takes. */
 export type JobCommands = {
   arcqueueTransition(...args: Arguments): Promise<TransitionReply>;
-  arcqueueCreate(...args: Arguments): Promise<0 | 1>;
+  arcqueueCreate(...args: Arguments): Promise<string>;
   arcqueueWrite(...args: Arguments): Promise<0 | 1>;
   arcqueueDelete(keyCount: number, ...args: Arguments): Promise<0 | 1>;
   arcqueueReadEvents(keyCount: number, ...args: Arguments): Promise<EventsReply>;
@@ -30,7 +30,7 @@ export type JobCommands = {
 
 export function withJobCommands(redis: Redis): Redis & JobCommands {
   redis.defineCommand('arcqueueTransition', { numberOfKeys: 2, lua: TRANSITION_LUA });
-  redis.defineCommand('arcqueueCreate', { numberOfKeys: 2, lua: CREATE_LUA });
+  redis.defineCommand('arcqueueCreate', { numberOfKeys: 0, lua: CREATE_LUA });
   redis.defineCommand('arcqueueWrite', { numberOfKeys: 1, lua: WRITE_LUA });
   redis.defineCommand('arcqueueDelete', { lua: DELETE_LUA });
   redis.defineCommand('arcqueueReadEvents', { lua: READ_EVENTS_LUA });

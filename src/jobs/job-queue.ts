@@ -2,6 +2,7 @@ import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { publishCancel } from './job-control.js';
 import { DEFAULT_PREFIX, queuePrefix } from './job-keys.js';
+import { toQueueOptions } from './job-options.js';
 import type { JobKind, JobRecord } from './job-record.js';
 import type { JobStore } from './job-store.js';
 import { type Reconciliation, reconcile } from './reconcile.js';
@@ -20,9 +21,6 @@ export type QueuedJob = {
 export function attemptOf(job: Pick<Job<QueuedJob>, 'data' | 'attemptsStarted'>): number {
   return job.data.attemptBase + job.attemptsStarted;
 }
-
-/** Tries of a job whose error is retryable, the first included. */
-const ATTEMPTS = 3;
 
 /** The way to the workers. A job is written to the store before it is enqueued, and `reconcile` repairs what lies between. */
 export class JobQueue {
@@ -47,12 +45,11 @@ export class JobQueue {
   }
 
   /** Adds the job; one that is already in the queue stays as it is. */
-  async enqueue(job: Pick<JobRecord, 'id' | 'kind' | 'attempt'>): Promise<void> {
+  async enqueue(job: Pick<JobRecord, 'id' | 'kind' | 'attempt' | 'options'>): Promise<void> {
     const data: QueuedJob = { id: job.id, kind: job.kind, attemptBase: job.attempt };
     await this.#queue.add(job.kind, data, {
       jobId: job.id,
-      attempts: ATTEMPTS,
-      backoff: { type: 'exponential', delay: 2000, jitter: 0.5 },
+      ...toQueueOptions(job.options, Date.now()),
       // The record is the job's history: what the queue is done with would only fill Redis.
       removeOnComplete: true,
       removeOnFail: true,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { JobOptions } from './job-options.js';
 import { EvaluateRequest, TrainRequest } from './requests.js';
 
 export const JOB_KINDS = ['train', 'evaluate'] as const;
@@ -83,7 +84,12 @@ const common = {
   progress: Type.Union([Progress, Type.Null()]),
   metrics: LatestMetrics,
   error: Type.Union([JobErrorShape, Type.Null()]),
+  options: JobOptions,
   origin: Type.Union([JobOrigin, Type.Null()]),
+  dependsOn: Type.Union([Type.String(), Type.Null()], {
+    description: 'The job that has to succeed before this one starts.',
+  }),
+  dependants: Type.Array(Type.String(), { description: 'The jobs that wait for this one to succeed.' }),
   result: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
 };
 

@@ -46,20 +46,32 @@ return {'moved', from}
 `;
 
 /**
- * KEYS: record, transitions. ARGV: prefix, id, kind, at, transition, field, value, ... Returns 1, or 0 where the job
- * was already there.
+ * KEYS: none but what the prefix leads to. ARGV: prefix, name of the deduplication key or "", then of each job a JSON of
+ * id, kind, at, transition and fields. Writes all of them or none. Returns the id of the first, or of the job that the
+ * deduplication key names and that is not over.
  */
 export const CREATE_LUA = `${EMIT}
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local prefix, id, kind, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-redis.call('HSET', KEYS[1], unpack(ARGV, 6))
-redis.call('RPUSH', KEYS[2], ARGV[5])
-for _, group in ipairs({'*', kind}) do
-  redis.call('ZADD', prefix .. ':index:' .. group .. ':*', 0, id)
-  redis.call('ZADD', prefix .. ':index:' .. group .. ':queued', 0, id)
+local prefix, dedup = ARGV[1], ARGV[2]
+local first = cjson.decode(ARGV[3])
+if redis.call('EXISTS', prefix .. ':job:' .. first.id) == 1 then return first.id end
+if dedup ~= '' then
+  local other = redis.call('GET', prefix .. ':' .. dedup)
+  local state = other and redis.call('HGET', prefix .. ':job:' .. other, 'state')
+  if state and state ~= 'succeeded' and state ~= 'failed' and state ~= 'cancelled' then return other end
+  redis.call('SET', prefix .. ':' .. dedup, first.id)
 end
-emit(prefix, id, 'kept', 0, 'transition', at, 0, ARGV[5])
-return 1
+for i = 3, #ARGV do
+  local job = cjson.decode(ARGV[i])
+  local key = prefix .. ':job:' .. job.id
+  for name, value in pairs(job.fields) do redis.call('HSET', key, name, value) end
+  redis.call('RPUSH', key .. ':transitions', job.transition)
+  for _, group in ipairs({'*', job.kind}) do
+    redis.call('ZADD', prefix .. ':index:' .. group .. ':*', 0, job.id)
+    redis.call('ZADD', prefix .. ':index:' .. group .. ':queued', 0, job.id)
+  end
+  emit(prefix, job.id, 'kept', 0, 'transition', job.at, 0, job.transition)
+end
+return first.id
 `;
 
 /**

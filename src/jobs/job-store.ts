@@ -22,7 +22,6 @@ import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
 import type {
   EvaluateJob,
   JobKind,
-  JobOrigin,
   JobRecord,
   JobState,
   LatestMetrics,
@@ -31,6 +30,7 @@ import type {
   Transition,
 } from './job-record.js';
 import { statesBefore, TERMINAL_STATES } from './job-state.js';
+import { deduplicationName, type NewJob, toStored } from './new-job.js';
 import type { EvaluateRequest, TrainRequest } from './requests.js';
 import { toJobRecord } from './stored-job.js';
 
@@ -45,8 +45,6 @@ export type TransitionOutcome =
     };
 
 export type TransitionOptions = { readonly attempt?: number; readonly actor?: string };
-/** What a record holds beside its request. */
-export type JobExtras = { readonly origin?: JobOrigin | null };
 export type JobPage = { readonly jobs: JobRecord[]; readonly nextCursor: string | null };
 
 /** What a reader of events asks for: those after number `after`, up to about `limit`, of these streams. */
@@ -83,23 +81,29 @@ export class JobStore {
     this.#actor = actor;
   }
 
-  create(kind: 'train', request: TrainRequest, extras?: JobExtras): Promise<TrainJob>;
-  create(kind: 'evaluate', request: EvaluateRequest, extras?: JobExtras): Promise<EvaluateJob>;
+  create(kind: 'train', request: TrainRequest): Promise<TrainJob>;
+  create(kind: 'evaluate', request: EvaluateRequest): Promise<EvaluateJob>;
   /** Writes a new record in state `queued`. The caller enqueues it afterwards. */
-  async create(
-    kind: JobKind,
-    request: TrainRequest | EvaluateRequest,
-    { origin = null }: JobExtras = {},
-  ): Promise<JobRecord> {
-    const id = uuidV7();
+  async create(kind: JobKind, request: TrainRequest | EvaluateRequest): Promise<JobRecord> {
+    const { job } = await this.createAll([{ id: uuidV7(), kind, request } as NewJob]);
+    return job;
+  }
+
+  /**
+   * Writes new records in state `queued`, all or none, and gives the first. None are written, and the job is another or
+   * not new, where its id is taken or its deduplication key names a job that is not over.
+   */
+  async createAll(jobs: readonly [NewJob, ...NewJob[]]): Promise<{ job: JobRecord; isNew: boolean }> {
     const at = new Date().toISOString();
-    const transition: Transition = { state: 'queued', at, cause: 'Submitted.', actor: this.#actor };
-    const fields = { id, kind, state: 'queued', attempt: '0', createdAt: at, updatedAt: at };
-    const json = { request: JSON.stringify(request), origin: JSON.stringify(origin) };
-    const stored = Object.entries({ ...fields, ...json }).flat();
-    const first = JSON.stringify(transition);
-    await this.#redis.arcqueueCreate(...this.#keys(id), this.#prefix, id, kind, at, first, ...stored);
-    return toJobRecord([stored, [first]]);
+    const [first] = jobs;
+    const key = first.options?.deduplicationKey;
+    const stored = jobs.map((job) => toStored(job, at, this.#actor));
+    const name = key === undefined ? '' : deduplicationName(key);
+    const args = stored.map((job) => JSON.stringify(job));
+    const id = await this.#redis.arcqueueCreate(this.#prefix, name, ...args);
+    const job = await this.get(id);
+    if (job === null) throw new Error(`Expected the record of job ${id}, found it deleted at once.`);
+    return { job, isNew: id === first.id };
   }
 
   /** Removes a job that is over, with its events. False when there is none, or it is not over. */

@@ -1,3 +1,4 @@
+import { settleDependant } from './dependants.js';
 import { eachJob } from './each-job.js';
 import { JobError } from './job-error.js';
 import type { JobQueue } from './job-queue.js';
@@ -13,7 +14,7 @@ const CAUSE = 'No worker holds the job and the queue no longer has it.';
 
 /**
  * Brings records and queue back together. A record in state `queued` without a queue entry is enqueued: its creator
- * died between the two writes. A record that claims a worker, without a queue entry, is ended: a worker removes the entry
+ * died between the two writes, or what it waits for is over and nobody was left to see to it. A record that claims a worker, without a queue entry, is ended: a worker removes the entry
  * only after it has moved the record, so here BullMQ gave the job up and no worker was left to say so.
  * Records that changed within `minAgeMs` are passed over.
  */
@@ -26,8 +27,10 @@ export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: numb
 
   for await (const job of eachJob(store, { state: 'queued' })) {
     if (!(await isOrphan(job))) continue;
-    await queue.enqueue(job);
-    enqueued.push(job.id);
+    const outcome =
+      job.dependsOn === null ? await enqueue(queue, job) : await settleDependant(store, queue, job);
+    if (outcome === 'enqueued') enqueued.push(job.id);
+    if (outcome === 'ended') ended.push(job.id);
   }
   for (const state of HELD_STATES) {
     for await (const job of eachJob(store, { state })) {
@@ -35,6 +38,11 @@ export async function reconcile(queue: JobQueue, store: JobStore, minAgeMs: numb
     }
   }
   return { enqueued, ended };
+}
+
+async function enqueue(queue: JobQueue, job: JobRecord): Promise<'enqueued'> {
+  await queue.enqueue(job);
+  return 'enqueued';
 }
 
 async function end(store: JobStore, { id, state, attempt }: JobRecord): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { DEFAULT_OPTIONS } from './job-options.js';
 import type { JobRecord, Transition } from './job-record.js';
 
 /** A job as Redis returns it: the hash as name, value, name, value, ... and the transitions as JSON. */
@@ -23,7 +24,10 @@ export function toJobRecord([flat, transitions]: StoredJob): JobRecord {
     progress: json('progress', null),
     metrics: json('metrics', {}),
     error: json('error', null),
+    options: json('options', DEFAULT_OPTIONS),
     origin: json('origin', null),
+    dependsOn: json('dependsOn', null),
+    dependants: json('dependants', []),
     result: json('result', null),
   } as JobRecord;
 }

@@ -14,6 +14,7 @@ import type { Config } from '../config.js';
 import { JobError } from '../jobs/job-error.js';
 import type { JobRecord } from '../jobs/job-record.js';
 import type { JobStore } from '../jobs/job-store.js';
+import { setLongTimeout, toDeadline } from './deadline.js';
 import { JobRecorder } from './job-recorder.js';
 import type { RunningJobs } from './running-jobs.js';
 import type { TrainerAssignment } from './trainer-messages.js';
@@ -129,6 +130,8 @@ async function runTrainer(
   job: JobRecord,
   released: AbortSignal,
 ): Promise<TrainerOutcome> {
+  const deadline = toDeadline(await store.get(job.id));
+  if (deadline !== null && deadline.leftMs <= 0) throw deadline.failure;
   const assignment = await assign(config, attempt, job);
   const recorder = new JobRecorder(store, attempt, log);
   const supervisor = new TrainerSupervisor(assignment, {
@@ -142,12 +145,14 @@ async function runTrainer(
   if (released.aborted) supervisor.kill();
   released.addEventListener('abort', () => supervisor.kill());
   const unregister = running.add(job.id, supervisor);
+  const timer = deadline && setLongTimeout(() => supervisor.expire(deadline.failure), deadline.leftMs);
   try {
     // A cancel that came before the job was registered shows in its record only.
     if ((await store.get(job.id))?.state === 'cancelling') supervisor.cancel();
     return await supervisor.outcome;
   } finally {
     unregister();
+    timer?.clear();
     await recorder.flush();
   }
 }

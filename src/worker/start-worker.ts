@@ -5,9 +5,10 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { sweepStaging } from '../artifacts/sweep-staging.js';
 import type { Config } from '../config.js';
+import { settleDependants } from '../jobs/dependants.js';
 import { subscribeControl } from '../jobs/job-control.js';
 import { queuePrefix } from '../jobs/job-keys.js';
-import { attemptOf, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
+import { attemptOf, JobQueue, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
 import { TERMINAL_STATES } from '../jobs/job-state.js';
 import { JobStore } from '../jobs/job-store.js';
 import { AttemptReleased, processJob } from './process-job.js';
@@ -29,6 +30,7 @@ export async function startWorker(
   redis.on('error', (error) => log.warn({ err: error }, 'redis connection'));
   const workerId = `${hostname()}-${process.pid}`;
   const store = new JobStore(redis, config.queuePrefix, `worker ${workerId}`);
+  const queue = new JobQueue(redis, config.queuePrefix);
   const running = new RunningJobs();
   const context = { store, config, log, running };
   void sweep(store, config.artifactsDir, log);
@@ -64,6 +66,9 @@ export async function startWorker(
       throw new WaitingError();
     } finally {
       delay.disable();
+      await settleDependants(store, queue, job.data.id).catch((error: Error) => {
+        log.warn({ err: error, jobId: job.data.id }, 'dependants are left to reconciling');
+      });
       log.info({ jobId: job.data.id, longestEventLoopDelayMs: delay.max / 1e6 }, 'done with the job');
     }
   }
@@ -82,6 +87,7 @@ export async function startWorker(
       unsubscribe();
       worker.cancelAllJobs('the worker stops');
       await worker.close();
+      await queue.close();
       redis.disconnect();
     },
   };

@@ -49,6 +49,8 @@ export class TrainerSupervisor {
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly silence: NodeJS.Timeout;
   private isCancelling = false;
+  private isStopping = false;
+  private expiry: JobError | null = null;
   private stoppedBy: StoppedBy = 'request';
   private isSilent = false;
 
@@ -72,8 +74,19 @@ export class TrainerSupervisor {
 
   /** Asks the trainer to stop; one that does not is ended by SIGTERM, then by SIGKILL. */
   cancel(): void {
-    if (this.isCancelling) return;
     this.isCancelling = true;
+    this.stop();
+  }
+
+  /** Ends the trainer in the same way, because its job's time is up; one that is done by then has made it. */
+  expire(failure: JobError): void {
+    this.expiry = failure;
+    this.stop();
+  }
+
+  private stop(): void {
+    if (this.isStopping) return;
+    this.isStopping = true;
     this.send({ type: 'cancel' });
     const { cancelGraceMs } = this.options;
     this.timers.push(setTimeout(() => this.stopBy('SIGTERM'), cancelGraceMs));
@@ -110,6 +123,7 @@ export class TrainerSupervisor {
   private judge(ending: Ending | null, exit: string): TrainerOutcome {
     if (this.isCancelling) return { type: 'cancelled', by: this.stoppedBy };
     if (ending?.type === 'done') return ending;
+    if (this.expiry !== null) throw this.expiry;
     if (ending?.type === 'failed') throw JobError.from(ending.error);
     if (this.isSilent) {
       const seconds = this.options.silenceMs / 1000;

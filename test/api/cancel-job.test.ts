@@ -24,7 +24,7 @@ describe('POST /jobs/:id/cancel', () => {
     expect(response.statusCode).toBe(200);
     expect(response.json()).toMatchObject({ id, state: 'cancelled' });
     expect(response.json().transitions.at(-1).cause).toBe('Cancelled through the API.');
-    expect(await api.redis.lrange('arcqueue:bull:jobs:wait', 0, -1)).toEqual([]);
+    expect(await api.redis.zrange('arcqueue:bull:jobs:prioritized', '0', '-1')).toEqual([]);
   });
 
   it.each(['starting', 'running', 'finalizing'] as const)(

@@ -49,7 +49,7 @@ it('enqueues, at its start, a record that an earlier process left without a queu
   await redis.hset(`arcqueue:job:${job.id}`, 'updatedAt', new Date(Date.now() - 60_000).toISOString());
   const api = await start();
   await vi.waitFor(
-    async () => expect(await redis.lrange('arcqueue:bull:jobs:wait', 0, -1)).toEqual([job.id]),
+    async () => expect(await redis.zrange('arcqueue:bull:jobs:prioritized', '0', '-1')).toEqual([job.id]),
     5000,
   );
   await api.close();

@@ -25,7 +25,7 @@ describe('POST /jobs/train', () => {
 
   it('puts the job into the queue', async () => {
     const { id } = (await post('/jobs/train', { dataset: 'demo/train' })).json();
-    expect(await api.redis.lrange('arcqueue:bull:jobs:wait', 0, -1)).toEqual([id]);
+    expect(await api.redis.zrange('arcqueue:bull:jobs:prioritized', '0', '-1')).toEqual([id]);
   });
 
   it('names every wrong and unknown field with what was expected and found', async () => {

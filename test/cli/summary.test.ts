@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { describeNextSteps, type SummaryInput, summarise } from '../../src/cli/summary.js';
+import { DEFAULT_OPTIONS } from '../../src/jobs/job-options.js';
 import type { EvaluateJob, TrainJob } from '../../src/jobs/job-record.js';
 import { evaluateRequest, trainRequest } from '../jobs/job-requests.js';
 
@@ -13,6 +14,9 @@ const common = {
   progress: null,
   metrics: {},
   origin: null,
+  options: DEFAULT_OPTIONS,
+  dependsOn: null,
+  dependants: [] as string[],
   error: null,
 } as const;
 

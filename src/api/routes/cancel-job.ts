@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { settleDependants } from '../../jobs/dependants.js';
 import type { JobRecord } from '../../jobs/job-record.js';
 import { TERMINAL_STATES } from '../../jobs/job-state.js';
 import type { Api, ApiContext } from '../api-context.js';
@@ -53,6 +54,9 @@ async function cancel(context: ApiContext, id: string, log: FastifyBaseLogger): 
       await queue
         .remove(id)
         .catch((error: unknown) => log.warn({ err: error, jobId: id }, 'entry not removed'));
+      await settleDependants(store, queue, id).catch((error: unknown) =>
+        log.warn({ err: error, jobId: id }, 'dependants are left to reconciling'),
+      );
       return findJob(store, id);
     }
     if (job.state !== 'cancelling' && !(await store.transition(id, 'cancelling', CAUSE)).moved) continue;

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { EpochMetrics, JOB_KINDS, JOB_STATES } from '../../jobs/job-record.js';
 import type { Api, ApiContext } from '../api-context.js';
+import { etagOf, matchesEtag } from '../etag.js';
 import { findJob } from '../find-job.js';
 import { asInput } from '../input-schema.js';
 import { JobRef, toJobView } from '../job-view.js';
@@ -62,10 +63,21 @@ export function readJobRoutes(app: Api, { store }: ApiContext): void {
         tags: ['jobs'],
         summary: 'One job',
         params: JobParams,
-        response: { 200: json(JobRef, 'The job.'), ...problems(400, 404, 500, 503) },
+        headers: Type.Object({ 'if-none-match': Type.Optional(Type.String()) }),
+        response: {
+          200: json(JobRef, 'The job.', { ETag: { type: 'string', description: 'Changes with the job.' } }),
+          304: { type: 'null', description: 'The job is as the ETag in If-None-Match says.' },
+          ...problems(400, 404, 500, 503),
+        },
       },
     },
-    async (request) => toJobView(await findJob(store, request.params.id)),
+    async (request, reply) => {
+      const view = toJobView(await findJob(store, request.params.id));
+      const etag = etagOf(view);
+      reply.header('etag', etag).header('cache-control', 'private, no-cache');
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
+      return reply.send(view);
+    },
   );
 
   app.get(

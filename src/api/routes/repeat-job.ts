@@ -3,10 +3,12 @@ import type { JobRecord, JobState } from '../../jobs/job-record.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { type Changes, cloneRequest } from '../clone-request.js';
 import { findJob } from '../find-job.js';
-import { JobRef, toJobView } from '../job-view.js';
+import { JobRef } from '../job-view.js';
 import { Problem } from '../problem.js';
 import { acceptedJob, JobParams, problems } from '../responses.js';
-import { type Submission, submit } from '../submission.js';
+import type { Submission } from '../submission.js';
+import { IdempotencyHeaders, submitOnce } from '../submit-once.js';
+import { answerAccepted } from './submit-jobs.js';
 
 const RETRIED: readonly JobState[] = ['failed', 'cancelled'];
 
@@ -28,7 +30,8 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
           'Makes a new job of the same request, which starts from the beginning: a job that is over stays as it is. Its `origin` ' +
           'names the old one.',
         params: JobParams,
-        response: { 202: acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 500, 503) },
+        headers: IdempotencyHeaders,
+        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {
@@ -37,8 +40,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         const detail = `Expected a job that has failed or was cancelled, found one that is ${original.state}.`;
         throw new Problem(409, 'not-retriable', detail);
       }
-      const job = await submit(context, toRetry(original), request.log);
-      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+      return answerAccepted(reply, await submitOnce(context, request, () => toRetry(original)));
     },
   );
 
@@ -51,20 +53,22 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         description: 'Allowed in every state. The new job is checked as if it had been sent whole.',
         params: JobParams,
         body: CloneBody,
-        response: { 202: acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 500, 503) },
+        headers: IdempotencyHeaders,
+        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {
       const original = await findJob(context.store, request.params.id);
-      const job = await submit(context, cloneRequest(original, request.body ?? {}), request.log);
-      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+      const clone = () => cloneRequest(original, request.body ?? {});
+      return answerAccepted(reply, await submitOnce(context, request, clone));
     },
   );
 }
 
 function toRetry(job: JobRecord): Submission {
+  const { options } = job;
   const origin = { jobId: job.id, how: 'retry' } as const;
   return job.kind === 'train'
-    ? { kind: 'train', request: job.request, origin }
-    : { kind: 'evaluate', request: job.request, origin };
+    ? { kind: 'train', request: job.request, options, origin }
+    : { kind: 'evaluate', request: job.request, options, origin };
 }

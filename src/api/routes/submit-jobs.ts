@@ -1,12 +1,21 @@
-import { EvaluateRequest, TrainRequest } from '../../jobs/requests.js';
+import type { FastifyReply } from 'fastify';
 import type { Api, ApiContext } from '../api-context.js';
 import { asInput } from '../input-schema.js';
-import { JobRef, toJobView } from '../job-view.js';
+import { EvaluateBody, TrainBody } from '../job-bodies.js';
+import { JobRef, type JobView, toJobView } from '../job-view.js';
 import { acceptedJob, problems } from '../responses.js';
-import { submit } from '../submission.js';
+import { type Accepted, IdempotencyHeaders, submitOnce } from '../submit-once.js';
 
 // All can be sent as they stand once the demo's photographs are cut: they train and test on what it writes.
-const trainExamples = [{ dataset: 'demo/train', epochs: 5, batchSize: 16 }];
+const trainExamples = [
+  { dataset: 'demo/train', epochs: 5, batchSize: 16 },
+  {
+    dataset: 'demo/train',
+    epochs: 5,
+    evaluate: { dataset: 'demo/test', threshold: 0.5 },
+    options: { priority: 80, maxRuntimeSeconds: 3600 },
+  },
+];
 const evaluateExamples = [
   { model: 'latest', dataset: 'demo/test', threshold: 0.9, temperature: 5 },
   {
@@ -25,13 +34,20 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
       schema: {
         tags: ['jobs'],
         summary: 'Train a model',
-        body: { ...asInput(TrainRequest), examples: trainExamples },
-        response: { 202: acceptedJob(JobRef), ...problems(400, 413, 415, 500, 503) },
+        headers: IdempotencyHeaders,
+        body: { ...asInput(TrainBody), examples: trainExamples },
+        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {
-      const job = await submit(context, { kind: 'train', request: request.body }, request.log);
-      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+      const { options, evaluate, ...training } = request.body;
+      const submission = {
+        kind: 'train',
+        request: training,
+        options,
+        ...(evaluate ? { evaluate } : {}),
+      } as const;
+      return answerAccepted(reply, await submitOnce(context, request, () => submission));
     },
   );
 
@@ -44,13 +60,22 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
         description:
           'The model is named by the id of its training job, or `latest` for the newest training that succeeded. ' +
           'A training that has not published its model yet is answered with 409.',
-        body: { ...asInput(EvaluateRequest), examples: evaluateExamples },
-        response: { 202: acceptedJob(JobRef), ...problems(400, 409, 413, 415, 500, 503) },
+        headers: IdempotencyHeaders,
+        body: { ...asInput(EvaluateBody), examples: evaluateExamples },
+        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {
-      const job = await submit(context, { kind: 'evaluate', request: request.body }, request.log);
-      return reply.code(202).header('location', `/jobs/${job.id}`).send(toJobView(job));
+      const { options, ...evaluation } = request.body;
+      const submission = { kind: 'evaluate', request: evaluation, options } as const;
+      return answerAccepted(reply, await submitOnce(context, request, () => submission));
     },
   );
+}
+
+/** Describes the answer to an accepted job and gives its body. */
+export function answerAccepted(reply: FastifyReply, { job, status, isReplayed }: Accepted): JobView {
+  reply.code(status).header('location', `/jobs/${job.id}`);
+  if (isReplayed) reply.header('idempotency-replayed', 'true');
+  return toJobView(job);
 }

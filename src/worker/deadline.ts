@@ -1,0 +1,34 @@
+import { activeMillis } from '../jobs/active-time.js';
+import { JobError } from '../jobs/job-error.js';
+import type { JobRecord } from '../jobs/job-record.js';
+
+/** Longest time that Node's timers take; a longer one would fire at once. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export type Deadline = {
+  /** Zero or less when the time is up. */
+  readonly leftMs: number;
+  readonly failure: JobError;
+};
+
+/** What is left of the time that a job may run, or null where its request sets none. */
+export function toDeadline(job: JobRecord | null, nowMs: number = Date.now()): Deadline | null {
+  const limit = job?.options.maxRuntimeSeconds;
+  if (job === null || limit === undefined) return null;
+  const message = `Expected the job to end within its maxRuntimeSeconds of ${limit}; found it still at work.`;
+  const failure = new JobError('deadline_exceeded', 'user', message);
+  return { leftMs: 1000 * limit - activeMillis(job.transitions, nowMs), failure };
+}
+
+/** A timer for any number of milliseconds. */
+export function setLongTimeout(act: () => void, ms: number): { clear(): void } {
+  let left = ms;
+  let timer: NodeJS.Timeout;
+  const wait = () => {
+    const part = Math.min(left, LONGEST_TIMEOUT_MS);
+    left -= part;
+    timer = setTimeout(() => (left > 0 ? wait() : act()), part);
+  };
+  wait();
+  return { clear: () => clearTimeout(timer) };
+}
