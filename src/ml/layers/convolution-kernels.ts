@@ -30,6 +30,26 @@ export function findConvolutionKernels(
 
 const MIN_WINOGRAD_INPUTS = 8;
 
+/** As `findConvolutionKernels`, for a depthwise convolution: 3×3 with stride 1 or 2. kernel [3, 3, c, 1]. */
+export function findDepthwiseKernels({
+  kernel,
+  stride,
+  padding,
+}: ConvolutionShape): ConvolutionFunctions | null {
+  if (!loadTensorFlow().hasKernels || kernel !== 3 || padding !== 1 || stride > 2) return null;
+  const attributes = { stride: { int: stride } };
+  return {
+    forward: (x, weights) => runSingleOp('ArcqueueDepthwise3x3', attributes, [x, weights]),
+    kernelGradient: (x, dy) => runSingleOp('ArcqueueDepthwise3x3KernelGrad', attributes, [x, dy]),
+    inputGradient(weights, dy, inputShape) {
+      const sizes = loadTensorFlow().tf.tensor1d([...inputShape], 'int32');
+      const dx = runSingleOp('ArcqueueDepthwise3x3InputGrad', attributes, [dy, weights, sizes]);
+      sizes.dispose();
+      return dx;
+    },
+  };
+}
+
 function ownKernels(name: string): ConvolutionFunctions {
   return {
     forward: (x, kernel) => runSingleOp(name, {}, [x, kernel]),

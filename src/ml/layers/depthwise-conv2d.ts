@@ -6,8 +6,10 @@ import {
   type ConvolutionShape,
   tensorflowConvolution,
 } from './convolution.js';
+import { findDepthwiseKernels } from './convolution-kernels.js';
 
-const OPS: ConvolutionOps = {
+/** The twin of our kernels, and the only answer for the shapes that they leave out. */
+export const DEPTHWISE_OPS: ConvolutionOps = {
   forward: 'DepthwiseConv2dNative',
   kernelGradient: 'DepthwiseConv2dNativeBackpropFilter',
   inputGradient: 'DepthwiseConv2dNativeBackpropInput',
@@ -21,7 +23,7 @@ export class DepthwiseConv2d extends Convolution {
       name,
       { name: `${name}/depthwise_kernel`, value: kernel },
       shape,
-      tensorflowConvolution(shape, OPS),
+      findDepthwiseKernels(shape) ?? tensorflowConvolution(shape, DEPTHWISE_OPS),
       true,
     );
   }

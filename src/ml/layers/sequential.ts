@@ -1,10 +1,15 @@
 import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { LayersGraph } from '../export/layers-graph.js';
+import { fuseSteps, type Step } from './fuse-steps.js';
 import type { Layer } from './layer.js';
 
 /** Layers one after another. */
 export class Sequential implements Layer {
-  constructor(readonly layers: readonly Layer[]) {}
+  private readonly steps: readonly Step[];
+
+  constructor(readonly layers: readonly Layer[]) {
+    this.steps = fuseSteps(layers);
+  }
 
   get parameters() {
     return this.layers.flatMap((layer) => layer.parameters);
@@ -19,11 +24,11 @@ export class Sequential implements Layer {
   }
 
   forward(x: Tensor, training: boolean): Tensor {
-    return this.layers.reduce((value, layer) => layer.forward(value, training), x);
+    return this.steps.reduce((value, step) => step.forward(value, training), x);
   }
 
   backward(dy: Tensor): Tensor {
-    return this.layers.reduceRight((gradient, layer) => layer.backward(gradient), dy);
+    return this.steps.reduceRight((gradient, step) => step.backward(gradient), dy);
   }
 
   toLayersModel(x: SymbolicTensor, graph: LayersGraph): SymbolicTensor {
