@@ -3,6 +3,8 @@ export const MODEL_FILES = {
   /** tfjs layers model of the backbone: images [n, imageSize, imageSize, 3] → embeddings [n, embeddingSize]. */
   topology: 'model.json',
   weights: 'weights.bin',
+  /** The same weights with InsightFace's PyTorch names and layouts. */
+  safetensors: 'backbone.safetensors',
   /** Class centres, scale and margin; a tfjs weights manifest with its own data file. */
   head: 'head.json',
   headWeights: 'head.bin',

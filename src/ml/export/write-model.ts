@@ -4,6 +4,7 @@ import type { SymbolicTensor } from '@tensorflow/tfjs-node-gpu';
 import type { Backbone } from '../backbones/backbone.js';
 import { type Engine, loadTensorFlow } from '../engine/load-tensorflow.js';
 import type { Head } from '../heads/head.js';
+import { writeInsightfaceWeights } from './insightface-weights.js';
 import { LayersGraph } from './layers-graph.js';
 import {
   type HeadDescription,
@@ -30,6 +31,7 @@ export type ModelToWrite = {
 /** Writes all files of a model but its metrics into an existing folder. Syncing and publishing are the caller's. */
 export async function writeModel(dir: string, model: ModelToWrite): Promise<void> {
   await writeBackbone(dir, model.backbone);
+  await writeInsightfaceWeights(join(dir, MODEL_FILES.safetensors), model.backbone);
   await writeHead(dir, model);
   await writeJson(dir, MODEL_FILES.classes, model.classNames);
   await writeJson(dir, MODEL_FILES.preprocessing, model.preprocessing);
