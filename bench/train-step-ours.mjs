@@ -2,7 +2,7 @@
 import { buildBackbone } from '../dist/ml/backbones/backbone.js';
 import { createRandom } from '../dist/ml/data/random.js';
 import { loadTensorFlow } from '../dist/ml/engine/load-tensorflow.js';
-import { ArcfaceHead } from '../dist/ml/heads/arcface.js';
+import { buildHead } from '../dist/ml/heads/build-head.js';
 import { Sgd } from '../dist/ml/training/optimizers/sgd.js';
 import { trainStep } from '../dist/ml/training/train-step.js';
 
@@ -13,8 +13,8 @@ const EMBEDDING_SIZE = 512;
 const { tf } = loadTensorFlow();
 const random = createRandom(1);
 const backbone = buildBackbone(name, { embeddingSize: EMBEDDING_SIZE }, random);
-const options = { classCount: CLASS_COUNT, embeddingSize: EMBEDDING_SIZE, scale: 32, marginRadians: 0.5 };
-const head = ArcfaceHead.build(options, random);
+const shape = { classCount: CLASS_COUNT, embeddingSize: EMBEDDING_SIZE };
+const head = buildHead({ scale: 32 }, shape, random);
 const optimizer = new Sgd([...backbone.parameters, ...head.parameters], { momentum: 0.9, weightDecay: 5e-4 });
 const labels = tf.tensor1d(
   Int32Array.from({ length: batch }, (_, i) => i % CLASS_COUNT),

@@ -1,4 +1,5 @@
 import type { TrainRequest } from './requests.js';
+import { checkLoss } from './train-fields/loss-rules.js';
 import { checkOptimisation } from './train-fields/optimisation-rules.js';
 
 /** A field that does not go with the others. */
@@ -7,7 +8,7 @@ export type RequestFault = { readonly field: string; readonly expected: string; 
 type Rule = (request: TrainRequest) => RequestFault[];
 
 /** One rule per group of fields that depend on one another. */
-const RULES: readonly Rule[] = [checkSampler, checkSplit, checkAugmentation, checkOptimisation];
+const RULES: readonly Rule[] = [checkSampler, checkSplit, checkAugmentation, checkLoss, checkOptimisation];
 
 /** What a training request's fields, each of them valid, say against one another; empty when they make sense together. */
 export function checkTrainRequest(request: TrainRequest): RequestFault[] {

@@ -13,7 +13,7 @@ export const trainRequest: TrainRequest = {
   embeddingSize: 128,
   imageSize: 112,
   dropout: 0,
-  margin: 0.5,
+  loss: 'arcface',
   optimizer: 'sgd',
   decayNormAndBias: true,
   accumulationSteps: 1,

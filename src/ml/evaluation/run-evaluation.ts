@@ -5,6 +5,7 @@ import { DecodePool } from '../data/decode-pool.js';
 import type { ImageCacheSettings } from '../data/image-cache-room.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';
+import { disposeHead } from '../heads/head.js';
 import { MlError } from '../ml-error.js';
 import type { RunHooks, RunOutcome } from '../training/training-hooks.js';
 import { readCalibration, writeCalibration } from './calibration.js';
@@ -69,7 +70,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
     };
   } finally {
     disposeBackbone(model.backbone);
-    for (const { value } of model.head.parameters) value.dispose();
+    disposeHead(model.head);
     await pool.close();
   }
 }

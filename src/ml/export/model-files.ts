@@ -1,3 +1,5 @@
+import type { HeadSettings, LossName } from '../heads/head-settings.js';
+
 /** The files of a published model (docs/model-format.md). */
 export const MODEL_FILES = {
   /** tfjs layers model of the backbone: images [n, imageSize, imageSize, 3] → embeddings [n, embeddingSize]. */
@@ -5,7 +7,7 @@ export const MODEL_FILES = {
   weights: 'weights.bin',
   /** The same weights with InsightFace's PyTorch names and layouts. */
   safetensors: 'backbone.safetensors',
-  /** Class centres, scale and margin; a tfjs weights manifest with its own data file. */
+  /** The loss with its settings, class centres and running statistics; a tfjs weights manifest with its own data file. */
   head: 'head.json',
   headWeights: 'head.bin',
   classes: 'classes.json',
@@ -35,11 +37,13 @@ export type WeightsGroup = { readonly paths: readonly string[]; readonly weights
 
 export type HeadDescription = {
   readonly format: typeof MODEL_FORMAT;
-  readonly head: 'arcface';
+  readonly head: LossName;
   readonly classCount: number;
   readonly embeddingSize: number;
-  readonly scale: number;
-  readonly marginRadians: number;
+  /** What the cosines are multiplied by; null for softmax and SphereFace, whose logits have a length of their own. */
+  readonly scale: number | null;
+  /** Left out by models older than the choice of losses, which are ArcFace's. */
+  readonly settings?: HeadSettings;
   readonly weightsManifest: readonly [WeightsGroup];
 };
 

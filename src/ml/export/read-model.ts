@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Backbone, buildBackbone, disposeSnapshot, restoreSnapshot } from '../backbones/backbone.js';
+import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
-import { ArcfaceHead } from '../heads/arcface.js';
+import { assembleHead } from '../heads/build-head.js';
 import type { Head } from '../heads/head.js';
+import { resolveSettings } from '../heads/head-settings.js';
 import { MlError } from '../ml-error.js';
 import {
   type HeadDescription,
@@ -19,7 +21,6 @@ export type LoadedModel = {
   readonly backbone: Backbone;
   readonly head: Head;
   readonly classNames: readonly string[];
-  readonly scale: number;
 };
 
 /**
@@ -42,10 +43,24 @@ export async function readModel(dir: string): Promise<LoadedModel> {
   restoreSnapshot(backbone, reshapeLike(backbone, weights));
   disposeSnapshot(weights);
 
-  const headWeights = await readWeights(dir, MODEL_FILES.headWeights, head.weightsManifest[0].weights);
-  const centres = headWeights.get('head/centres');
+  return { backbone, head: await readHead(dir, head), classNames };
+}
+
+async function readHead(dir: string, description: HeadDescription): Promise<Head> {
+  const weights = await readWeights(dir, MODEL_FILES.headWeights, description.weightsManifest[0].weights);
+  const centres = weights.get('head/centres');
   if (centres === undefined) throw unreadable(`${MODEL_FILES.head} names no head/centres`);
-  return { backbone, head: new ArcfaceHead(head, centres), classNames, scale: head.scale };
+  const { settings, scale } = description;
+  const older = () => resolveSettings({ scale: scale ?? undefined }, description.classCount);
+  const bias = weights.get('head/bias') ?? null;
+  const head = assembleHead(settings ?? older(), { centres, bias }, createRandom(0));
+  for (const buffer of head.buffers) {
+    const value = weights.get(buffer.name);
+    if (value === undefined) throw unreadable(`${MODEL_FILES.head} names no ${buffer.name}`);
+    buffer.value.dispose();
+    buffer.value = value;
+  }
+  return head;
 }
 
 async function readWeights(dir: string, name: string, specs: WeightSpec[]): Promise<Map<string, Tensor>> {

@@ -4,6 +4,7 @@ import type { SymbolicTensor } from '@tensorflow/tfjs-node-gpu';
 import type { Backbone } from '../backbones/backbone.js';
 import { type Engine, loadTensorFlow } from '../engine/load-tensorflow.js';
 import type { Head } from '../heads/head.js';
+import type { HeadSettings } from '../heads/head-settings.js';
 import { writeInsightfaceWeights } from './insightface-weights.js';
 import { LayersGraph } from './layers-graph.js';
 import {
@@ -23,8 +24,7 @@ export type ModelToWrite = {
   readonly head: Head;
   readonly classNames: readonly string[];
   readonly preprocessing: Preprocessing;
-  readonly scale: number;
-  readonly marginRadians: number;
+  readonly headSettings: HeadSettings;
   readonly config: Omit<ModelConfig, 'format'>;
 };
 
@@ -73,30 +73,28 @@ async function toLayersArtifacts(tf: Engine['tf'], backbone: Backbone): Promise<
   }
 }
 
-async function writeHead(dir: string, model: ModelToWrite): Promise<void> {
-  const centres = model.head.parameters[0]?.value;
-  if (centres === undefined) throw new Error('a head to be written needs its class centres');
-  const [classCount = 0, embeddingSize = 0] = centres.shape;
+async function writeHead(dir: string, { head, headSettings, classNames }: ModelToWrite): Promise<void> {
+  const tensors = [...head.parameters, ...head.buffers];
   const description: HeadDescription = {
     format: MODEL_FORMAT,
-    head: 'arcface',
-    classCount,
-    embeddingSize,
-    scale: model.scale,
-    marginRadians: model.marginRadians,
+    head: headSettings.loss,
+    classCount: classNames.length,
+    embeddingSize: head.parameters[0]?.value.shape[1] ?? 0,
+    scale: headSettings.scale ?? null,
+    settings: headSettings,
     weightsManifest: [
       {
         paths: [MODEL_FILES.headWeights],
-        weights: [{ name: 'head/centres', shape: [classCount, embeddingSize], dtype: 'float32' }],
+        weights: tensors.map(({ name, value }) => ({ name, shape: value.shape, dtype: 'float32' })),
       },
     ],
   };
   await writeJson(dir, MODEL_FILES.head, description);
-  const values = (await centres.data()) as Float32Array;
-  await writeFile(
-    join(dir, MODEL_FILES.headWeights),
-    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  const values = await Promise.all(tensors.map(({ value }) => value.data() as Promise<Float32Array>));
+  const bytes = values.map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   );
+  await writeFile(join(dir, MODEL_FILES.headWeights), Buffer.concat(bytes));
 }
 
 function toBuffer(data: LayersArtifacts['weightData']): Uint8Array {

@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
-import type { NamedRandom, NetworkBuffer, Parameter } from '../layers/layer.js';
+import { disposeGradient, type NamedRandom, type NetworkBuffer, type Parameter } from '../layers/layer.js';
 
 /** What a head says of one batch. */
 export type HeadResult = {
@@ -30,4 +30,13 @@ export interface Head {
   lossAndGradient(embeddings: Tensor, labels: Tensor1D): HeadResult;
   /** Logits as used for prediction, over all classes and without margin: [n, classes]. `embeddings` stays the caller's. */
   logits(embeddings: Tensor): Tensor;
+}
+
+/** Frees a head's weights, gradients and buffers. */
+export function disposeHead({ parameters, buffers }: Head): void {
+  for (const parameter of parameters) {
+    parameter.value.dispose();
+    disposeGradient(parameter);
+  }
+  for (const { value } of buffers) value.dispose();
 }

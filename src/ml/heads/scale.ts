@@ -13,7 +13,8 @@ const LARGEST = 64;
  */
 export function fitScale(classCount: number): number {
   const odds = REACHABLE_CONFIDENCE / (1 - REACHABLE_CONFIDENCE);
-  const others = classCount - 1;
-  const bound = (others / classCount) * EVALUATION_TEMPERATURE * Math.log(others * odds);
+  const classes = Math.max(2, classCount);
+  const others = classes - 1;
+  const bound = (others / classes) * EVALUATION_TEMPERATURE * Math.log(others * odds);
   return Math.min(LARGEST, Math.max(SMALLEST, Math.round(bound * 100) / 100));
 }

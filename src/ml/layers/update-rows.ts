@@ -6,8 +6,15 @@ import { runSingleOp } from '../engine/raw-op.js';
 type CountingBackend = { refCount(dataId: object): number };
 
 /**
- * Updates some rows of tensors of equal row count in place, so that the cost follows the rows and not the tensor. A
- * buffer that another tensor shares (a snapshot's clone) is copied first: nobody else sees the change.
+ * Buffers that an earlier update has made. Others may be somebody else's memory: a tensor made of a JavaScript array
+ * uses the array itself when that happens to be aligned.
+ */
+const ownBuffers = new WeakSet<object>();
+
+/**
+ * Updates some rows of tensors of equal row count in place, so that the cost follows the rows and not the tensor. The
+ * first update of a tensor, and one whose buffer another tensor shares (a snapshot's clone), copies it first: nobody
+ * else sees the change.
  * @param tensors each [n, …]; consumed
  * @param rows [k], int32, none twice; stays the caller's
  * @param update new rows from old ones, each [k, …]; frees nothing it is given, and its results are freed here
@@ -46,16 +53,17 @@ export function gatherRows(x: Tensor, rows: Tensor1D): Tensor {
 
 /** Overwrites rows of x [n, …] with values [k, …]; consumes x. */
 function writeRows(x: Tensor, rows: Tensor1D, values: Tensor): Tensor {
-  const own = isShared(x) ? copyOf(x) : x;
+  const own = mayBeWritten(x) ? x : copyOf(x);
   const written = runSingleOp('InplaceUpdate', { T: { dtype: 'float32' } }, [own, rows, values]);
   if (own !== x) own.dispose();
   x.dispose();
+  ownBuffers.add(written.dataId);
   return written;
 }
 
-function isShared(x: Tensor): boolean {
+function mayBeWritten(x: Tensor): boolean {
   const backend = loadTensorFlow().tf.backend() as unknown as CountingBackend;
-  return backend.refCount(x.dataId) > 1;
+  return ownBuffers.has(x.dataId) && backend.refCount(x.dataId) === 1;
 }
 
 function copyOf(x: Tensor): Tensor {

@@ -12,8 +12,9 @@ import { MODEL_FILES } from '../export/model-files.js';
 import { exportOnnx } from '../export/onnx/export-onnx.js';
 import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
-import { ArcfaceHead } from '../heads/arcface.js';
-import { fitScale } from '../heads/scale.js';
+import { buildHead } from '../heads/build-head.js';
+import { disposeHead } from '../heads/head.js';
+import { resolveSettings } from '../heads/head-settings.js';
 import { completeOptimisation } from './optimisation-settings.js';
 import { buildOptimizer } from './optimizers/build-optimizer.js';
 import { parityBatches } from './parity-batches.js';
@@ -52,16 +53,10 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     if (unvalidated !== null) hooks.onLog?.('warn', unvalidated);
     await writeFile(join(outputDir, MODEL_FILES.split), describeSplit(split));
     const classCount = split.classNames.length;
-    const scale = request.scale ?? fitScale(classCount);
+    const headSettings = resolveSettings(request, classCount);
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
     const backbone = buildBackbone(request.backbone, request, random);
-    const headOptions = {
-      classCount,
-      embeddingSize: request.embeddingSize,
-      scale,
-      marginRadians: request.margin,
-    };
-    const head = ArcfaceHead.build(headOptions, random);
+    const head = buildHead(headSettings, { classCount, embeddingSize: request.embeddingSize }, random);
     const optimisation = completeOptimisation(request);
     const optimizer = buildOptimizer([...backbone.parameters, ...head.parameters], optimisation.optimizer);
     try {
@@ -88,15 +83,14 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         backbone: request.backbone,
         embeddingSize: request.embeddingSize,
         imageSize: request.imageSize,
-        request: { ...request, scale },
+        request: { ...request, ...headSettings },
       };
       await writeModel(outputDir, {
         backbone,
         head,
         preprocessing: preprocessingOf(request.imageSize),
         classNames: split.classNames,
-        scale,
-        marginRadians: request.margin,
+        headSettings,
         config,
       });
       const compared = split.validation.length > 0 ? split.validation : split.training;
@@ -113,7 +107,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           split: split.kind,
           heldOutImages: split.heldOut.length,
           heldOutClasses: split.heldOutClasses.length,
-          scale,
+          ...headSettings,
           parameters,
           bestEpoch: outcome.best.epoch,
           loss: outcome.best.loss,
@@ -131,10 +125,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     } finally {
       optimizer.dispose();
       disposeBackbone(backbone);
-      for (const { value, gradient } of head.parameters) {
-        value.dispose();
-        gradient?.dispose();
-      }
+      disposeHead(head);
     }
   } finally {
     await pool.close();

@@ -2,6 +2,7 @@ import type { AugmentationSettings } from '../data/augmentation/augmentation-set
 import type { SamplerSettings } from '../data/samplers/sampler.js';
 import type { SplitSettings } from '../data/split-dataset.js';
 import type { OnnxForm } from '../export/onnx/export-onnx.js';
+import type { LossSettings } from '../heads/head-settings.js';
 import type { OptimisationSettings } from './optimisation-settings.js';
 
 /** What a training reads, in which order, and what it holds out. */
@@ -21,13 +22,6 @@ export type NetworkSettings = {
   readonly imageSize: number;
   /** Share of the features that a step drops before the last linear layer. */
   readonly dropout: number;
-};
-
-export type LossSettings = {
-  /** Left out: fitted to the number of classes. */
-  readonly scale?: number | undefined;
-  /** In radians. */
-  readonly margin: number;
 };
 
 export type ExportSettings = {

@@ -10,7 +10,7 @@ import {
 } from '../../../src/ml/backbones/backbone.js';
 import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
-import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
+import { buildHead } from '../../../src/ml/heads/build-head.js';
 import { Sgd } from '../../../src/ml/training/optimizers/sgd.js';
 import { type Learner, trainStep } from '../../../src/ml/training/train-step.js';
 import { spread } from '../finite-differences.js';
@@ -28,7 +28,7 @@ function buildLearner(options: {
   const { seed, embeddingSize, marginRadians, weightDecay } = options;
   const random = createRandom(seed);
   const backbone = buildBackbone('mobilefacenet', { embeddingSize }, random);
-  const head = ArcfaceHead.build({ classCount: 2, embeddingSize, scale: 16, marginRadians }, random);
+  const head = buildHead({ margin: marginRadians, scale: 16 }, { classCount: 2, embeddingSize }, random);
   const optimizer = new Sgd([...backbone.parameters, ...head.parameters], { momentum: 0.9, weightDecay });
   return { backbone, head, optimizer };
 }

@@ -3,7 +3,8 @@ import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { preprocessingOf } from '../../../src/ml/export/preprocessing.js';
 import { writeModel } from '../../../src/ml/export/write-model.js';
-import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
+import { buildHead } from '../../../src/ml/heads/build-head.js';
+import { resolveSettings } from '../../../src/ml/heads/head-settings.js';
 import { spread } from '../finite-differences.js';
 
 const { tf } = loadTensorFlow();
@@ -16,7 +17,8 @@ export async function writeFreshModel(dir: string, name: BackboneName): Promise<
   const random = createRandom(5);
   const backbone = buildBackbone(name, { embeddingSize: 8 }, random);
   const labels = tf.tensor1d([0, 1], 'int32');
-  const head = ArcfaceHead.build({ classCount: 3, embeddingSize: 8, scale: 20, marginRadians: 0.5 }, random);
+  const headSettings = resolveSettings({ scale: 20 }, 3);
+  const head = buildHead(headSettings, { classCount: 3, embeddingSize: 8 }, random);
   const trained = backbone.forward(images(), true);
   backbone.backward(head.lossAndGradient(trained, labels).embeddingGradient);
   await writeModel(dir, {
@@ -24,8 +26,7 @@ export async function writeFreshModel(dir: string, name: BackboneName): Promise<
     head,
     classNames: ['a', 'b', 'c'],
     preprocessing: preprocessingOf(112),
-    scale: 20,
-    marginRadians: 0.5,
+    headSettings,
     config: { backbone: name, embeddingSize: 8, request: {} },
   });
   return backbone.forward(images(), false).dataSync() as Float32Array;

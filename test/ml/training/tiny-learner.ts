@@ -4,7 +4,7 @@ import { normalTensor } from '../../../src/ml/backbones/initialise.js';
 import { scanClassFolder } from '../../../src/ml/data/class-folder.js';
 import type { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import { createRandom } from '../../../src/ml/data/random.js';
-import { ArcfaceHead } from '../../../src/ml/heads/arcface.js';
+import { buildHead } from '../../../src/ml/heads/build-head.js';
 import { BatchNorm } from '../../../src/ml/layers/batch-norm.js';
 import { Dense } from '../../../src/ml/layers/dense.js';
 import { Dropout } from '../../../src/ml/layers/dropout.js';
@@ -40,8 +40,7 @@ export function buildTinyLearner(settings: OptimisationSettings, seed = 1): Lear
     embeddingSize: EMBEDDING_SIZE,
     imageSize: TINY_IMAGE_SIZE,
   });
-  const options = { classCount: 3, embeddingSize: EMBEDDING_SIZE, scale: 16, marginRadians: 0.5 };
-  const head = ArcfaceHead.build(options, random);
+  const head = buildHead({ scale: 16 }, { classCount: 3, embeddingSize: EMBEDDING_SIZE }, random);
   const { optimizer } = completeOptimisation(settings);
   return {
     backbone,
