@@ -56,9 +56,30 @@ function expectation(error: ErrorObject, params: Record<string, unknown>): strin
       return `at most ${params.limit} characters`;
     case 'pattern':
       return `text that matches ${params.pattern}`;
+    case 'anyOf':
+      return (error.schema as Branch[]).map(branchOf).join(', or ');
     default:
       return error.message ?? error.keyword;
   }
+}
+
+type Branch = {
+  readonly const?: unknown;
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+};
+
+/** One form that a value may have. */
+function branchOf({ const: only, type, minimum, exclusiveMinimum, maximum }: Branch): string {
+  if (only !== undefined) return JSON.stringify(only);
+  const limits = [
+    ...(minimum === undefined ? [] : [`>= ${minimum}`]),
+    ...(exclusiveMinimum === undefined ? [] : [`> ${exclusiveMinimum}`]),
+    ...(maximum === undefined ? [] : [`<= ${maximum}`]),
+  ];
+  return [aValue(type), limits.join(' and ')].join(' ').trim();
 }
 
 function aValue(type: string | undefined): string {
