@@ -52,14 +52,15 @@ function keyPrefix(variable: string, fallback: string, description: string): Set
   return { variable, description, defaultText: fallback, read };
 }
 
-function choice(
+function choice<T extends string>(
   variable: string,
-  choices: readonly string[],
-  fallback: string,
+  choices: readonly T[],
+  fallback: T,
   description: string,
-): Setting<string> {
-  const read = (value: string | undefined): string => {
-    if (value === undefined || choices.includes(value)) return value ?? fallback;
+): Setting<T> {
+  const read = (value: string | undefined): T => {
+    const chosen = value === undefined ? fallback : choices.find((each) => each === value);
+    if (chosen !== undefined) return chosen;
     throw new SettingError(`${variable}: expected one of ${choices.join(', ')}; found "${value}"`);
   };
   return { variable, description, defaultText: fallback, read };
@@ -124,6 +125,18 @@ const SETTINGS = {
     1_800_000,
     [10_000, 86_400_000],
     'Time without a sign of life after which a trainer is ended and its job tried again.',
+  ),
+  workerDevice: choice(
+    'WORKER_DEVICE',
+    ['auto', 'cpu', 'gpu'] as const,
+    'auto',
+    'Device that a worker offers to jobs; auto: gpu where there is an NVIDIA driver.',
+  ),
+  workerMemoryBytes: integer(
+    'WORKER_MEMORY_BYTES',
+    0,
+    [0, Number.MAX_SAFE_INTEGER],
+    'Memory that a worker offers to a job; 0: that of the machine or container.',
   ),
   lockDurationMs: integer(
     'LOCK_DURATION_MS',

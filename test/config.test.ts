@@ -17,6 +17,8 @@ it('has a default for every setting', () => {
     decodedCacheBytes: 2_147_483_648,
     cancelGraceMs: 2000,
     trainerSilenceMs: 1_800_000,
+    workerDevice: 'auto',
+    workerMemoryBytes: 0,
     lockDurationMs: 30_000,
   });
 });
@@ -36,6 +38,8 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     DECODED_CACHE_BYTES: '0',
     CANCEL_GRACE_MS: '0',
     TRAINER_SILENCE_MS: '10000',
+    WORKER_DEVICE: 'gpu',
+    WORKER_MEMORY_BYTES: '5',
     LOCK_DURATION_MS: '1000',
   };
   expect(loadConfig(given)).toEqual({
@@ -52,6 +56,8 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     decodedCacheBytes: 0,
     cancelGraceMs: 0,
     trainerSilenceMs: 10_000,
+    workerDevice: 'gpu',
+    workerMemoryBytes: 5,
     lockDurationMs: 1000,
   });
   const listed = [...describeConfig().matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);

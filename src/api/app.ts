@@ -15,6 +15,7 @@ import { readJobRoutes } from './routes/read-jobs.js';
 import { repeatJobRoutes } from './routes/repeat-job.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
 import { watchJobRoutes } from './routes/watch-job.js';
+import { workerRoutes } from './routes/workers.js';
 import { validatorCompiler } from './validation.js';
 
 /** A request of this API is a few hundred bytes. */
@@ -45,6 +46,7 @@ export async function buildApp({ logger, ...context }: AppOptions): Promise<Api>
   watchJobRoutes(app, context);
   repeatJobRoutes(app, context);
   deleteJobRoute(app, context);
+  workerRoutes(app, context);
   healthRoutes(app, context);
   await app.ready();
   return app;

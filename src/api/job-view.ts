@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { EvaluateJob, type JobRecord, TrainJob } from '../jobs/job-record.js';
+import { WaitingFor } from '../jobs/waiting-for.js';
 
 const Links = Type.Object({
   self: Type.String(),
@@ -12,11 +13,16 @@ const Links = Type.Object({
   cancel: Type.String(),
 });
 
-/** A job as clients see it: its record and the addresses of what belongs to it. Every field is always there. */
+const WaitingOrNot = Type.Union([WaitingFor, Type.Null()], { description: 'What a queued job waits for.' });
+
+/** A job as clients see it: its record, what it waits for, and the addresses of what belongs to it. Every field is always there. */
 export const JobView = Type.Union(
   [
-    Type.Object({ ...TrainJob.properties, links: Links }, { title: 'TrainJob' }),
-    Type.Object({ ...EvaluateJob.properties, links: Links }, { title: 'EvaluateJob' }),
+    Type.Object({ ...TrainJob.properties, waitingFor: WaitingOrNot, links: Links }, { title: 'TrainJob' }),
+    Type.Object(
+      { ...EvaluateJob.properties, waitingFor: WaitingOrNot, links: Links },
+      { title: 'EvaluateJob' },
+    ),
   ],
   { $id: 'Job' },
 );
@@ -25,10 +31,11 @@ export type JobView = Static<typeof JobView>;
 /** Refers to `JobView` by its `$id`, so that the OpenAPI document spells it out once. */
 export const JobRef = Type.Unsafe<JobView>({ $ref: 'Job#' });
 
-export function toJobView(job: JobRecord): JobView {
+export function toJobView(job: JobRecord, waitingFor: WaitingFor | null): JobView {
   const self = `/jobs/${job.id}`;
   return {
     ...job,
+    waitingFor,
     links: {
       self,
       metrics: `${self}/metrics`,

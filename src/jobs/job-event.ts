@@ -12,6 +12,7 @@ export type EventStream = keyof typeof EVENT_STREAMS;
 const STREAM_OF = {
   transition: 'kept',
   epoch: 'kept',
+  guard: 'kept',
   steps: 'steps',
   progress: 'progress',
   log: 'logs',

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Requirements } from './requirements.js';
 
 /** How a job is run, as against what it computes. */
 export const JobOptions = Type.Object(
@@ -40,6 +41,7 @@ export const JobOptions = Type.Object(
       description:
         'Share of the pause that is left to chance, so that jobs that fail together do not return together.',
     }),
+    requirements: Type.Optional(Requirements),
     deduplicationKey: Type.Optional(
       Type.String({
         minLength: 1,

@@ -50,6 +50,9 @@ export class JobRecorder {
       case 'steps':
         await store.appendEvent(id, attempt, 'steps', message.steps);
         return;
+      case 'guard':
+        await store.appendEvent(id, attempt, 'guard', message.event);
+        return;
       case 'epoch': {
         const { validationAccuracy, validationLoss } = message.epoch;
         if (validationAccuracy !== undefined) this.latest = { ...this.latest, validationAccuracy };

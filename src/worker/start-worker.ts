@@ -9,10 +9,16 @@ import { settleDependants } from '../jobs/dependants.js';
 import { subscribeControl } from '../jobs/job-control.js';
 import { queuePrefix } from '../jobs/job-keys.js';
 import { attemptOf, JobQueue, QUEUE_NAME, type QueuedJob } from '../jobs/job-queue.js';
+import type { JobState } from '../jobs/job-record.js';
 import { TERMINAL_STATES } from '../jobs/job-state.js';
 import { JobStore } from '../jobs/job-store.js';
+import { meets } from '../jobs/requirements.js';
+import { WorkerRegistry } from '../jobs/worker-registry.js';
+import { leaveToOthers } from './leave-to-others.js';
 import { AttemptReleased, processJob } from './process-job.js';
 import { RunningJobs } from './running-jobs.js';
+import { WorkerHeartbeat } from './worker-heartbeat.js';
+import { offerOf } from './worker-offer.js';
 
 /** Workers that a job may lose before the queue gives it up. */
 const MAX_LOST_WORKERS = 3;
@@ -33,6 +39,9 @@ export async function startWorker(
   const queue = new JobQueue(redis, config.queuePrefix);
   const running = new RunningJobs();
   const context = { store, config, log, running };
+  const offer = offerOf(config);
+  const registry = new WorkerRegistry(redis, config.queuePrefix);
+  const heartbeat = new WorkerHeartbeat(workerId, offer, registry, store, log);
   void sweep(store, config.artifactsDir, log);
 
   const worker = new Worker<QueuedJob>(QUEUE_NAME, run, {
@@ -50,11 +59,17 @@ export async function startWorker(
   });
 
   async function run(job: Job<QueuedJob>, token?: string, signal?: AbortSignal): Promise<void> {
+    const record = await store.get(job.data.id);
+    if (record !== null && !isEnding(record.state) && !meets(offer, record.options.requirements)) {
+      log.debug({ jobId: job.data.id }, 'the job needs another worker');
+      return leaveToOthers(job, token);
+    }
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     try {
       const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       const attempt = { id: job.data.id, attempt: attemptOf(job), isLast };
+      heartbeat.show({ id: attempt.id, attempt: attempt.attempt, kind: job.data.kind });
       await processJob(context, attempt, signal ?? new AbortController().signal);
     } catch (error) {
       if (!(error instanceof AttemptReleased)) throw error;
@@ -66,6 +81,7 @@ export async function startWorker(
       throw new WaitingError();
     } finally {
       delay.disable();
+      heartbeat.show(null);
       await settleDependants(store, queue, job.data.id).catch((error: Error) => {
         log.warn({ err: error, jobId: job.data.id }, 'dependants are left to reconciling');
       });
@@ -88,9 +104,15 @@ export async function startWorker(
       worker.cancelAllJobs('the worker stops');
       await worker.close();
       await queue.close();
+      await heartbeat.close();
       redis.disconnect();
     },
   };
+}
+
+/** A job that is over or to be cancelled needs nothing of the worker that sees it off. */
+function isEnding(state: JobState): boolean {
+  return state === 'cancelling' || TERMINAL_STATES.includes(state);
 }
 
 /** A job that has not ended keeps its newest attempt's folder, whichever worker holds it. */

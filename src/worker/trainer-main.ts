@@ -50,6 +50,7 @@ const hooks: RunHooks = {
   onStarted: (device) => send({ type: 'started', device }),
   onProgress: (progress, metrics) => send({ type: 'progress', progress, metrics }),
   onSteps: (steps) => send({ type: 'steps', steps }),
+  onGuard: (event) => send({ type: 'guard', event }),
   onEpoch: (epoch) => send({ type: 'epoch', epoch }),
   onLog: (level, message) => send({ type: 'log', level, message }),
   signal: cancelled.signal,

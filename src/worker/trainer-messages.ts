@@ -1,6 +1,14 @@
 import type { EpochMetrics, Progress, StepMetrics } from '../jobs/job-record.js';
 import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
 
+/** A training that went wrong at a step, and went back to its last good state. */
+export type GuardEvent = {
+  readonly step: number;
+  readonly reason: string;
+  readonly rateFactor: number;
+  readonly retriesLeft: number;
+};
+
 /** What the worker hands a fresh trainer process: one job attempt. Paths are absolute and already checked. */
 export type TrainerAssignment = {
   readonly jobId: string;
@@ -39,6 +47,7 @@ export type TrainerToWorker =
     }
   | { readonly type: 'steps'; readonly steps: readonly StepMetrics[] }
   | { readonly type: 'epoch'; readonly epoch: EpochMetrics }
+  | { readonly type: 'guard'; readonly event: GuardEvent }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
   | {
       readonly type: 'done';

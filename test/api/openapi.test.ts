@@ -32,6 +32,7 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}/logs',
       'get /jobs/{id}/metrics',
       'get /readyz',
+      'get /workers',
       'post /jobs/evaluate',
       'post /jobs/train',
       'post /jobs/{id}/cancel',

@@ -32,7 +32,7 @@ export function cancelJobRoute(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const job = await cancel(context, request.params.id, request.log);
-      return reply.code(job.state === 'cancelled' ? 200 : 202).send(toJobView(job));
+      return reply.code(job.state === 'cancelled' ? 200 : 202).send(toJobView(job, null));
     },
   );
 }

@@ -4,8 +4,9 @@ import type { Api, ApiContext } from '../api-context.js';
 import { etagOf, matchesEtag } from '../etag.js';
 import { findJob } from '../find-job.js';
 import { asInput } from '../input-schema.js';
-import { JobRef, toJobView } from '../job-view.js';
+import { JobRef } from '../job-view.js';
 import { JobParams, json, problems } from '../responses.js';
+import { showJob, showJobs } from '../show-job.js';
 
 const ListQuery = Type.Object(
   {
@@ -39,7 +40,8 @@ const MetricsView = Type.Object({
   epochs: Type.Array(EpochMetrics),
 });
 
-export function readJobRoutes(app: Api, { store }: ApiContext): void {
+export function readJobRoutes(app: Api, context: ApiContext): void {
+  const { store } = context;
   app.get(
     '/jobs',
     {
@@ -52,7 +54,7 @@ export function readJobRoutes(app: Api, { store }: ApiContext): void {
     },
     async (request) => {
       const { jobs, nextCursor } = await store.list(request.query);
-      return { jobs: jobs.map(toJobView), nextCursor };
+      return { jobs: await showJobs(context, jobs), nextCursor };
     },
   );
 
@@ -72,7 +74,7 @@ export function readJobRoutes(app: Api, { store }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const view = toJobView(await findJob(store, request.params.id));
+      const view = await showJob(context, await findJob(store, request.params.id));
       const etag = etagOf(view);
       reply.header('etag', etag).header('cache-control', 'private, no-cache');
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);

@@ -40,7 +40,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         const detail = `Expected a job that has failed or was cancelled, found one that is ${original.state}.`;
         throw new Problem(409, 'not-retriable', detail);
       }
-      return answerAccepted(reply, await submitOnce(context, request, () => toRetry(original)));
+      return answerAccepted(context, reply, await submitOnce(context, request, () => toRetry(original)));
     },
   );
 
@@ -60,7 +60,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const original = await findJob(context.store, request.params.id);
       const clone = () => cloneRequest(original, request.body ?? {});
-      return answerAccepted(reply, await submitOnce(context, request, clone));
+      return answerAccepted(context, reply, await submitOnce(context, request, clone));
     },
   );
 }

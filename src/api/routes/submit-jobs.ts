@@ -2,8 +2,9 @@ import type { FastifyReply } from 'fastify';
 import type { Api, ApiContext } from '../api-context.js';
 import { asInput } from '../input-schema.js';
 import { EvaluateBody, TrainBody } from '../job-bodies.js';
-import { JobRef, type JobView, toJobView } from '../job-view.js';
+import { JobRef, type JobView } from '../job-view.js';
 import { acceptedJob, problems } from '../responses.js';
+import { showJob } from '../show-job.js';
 import { type Accepted, IdempotencyHeaders, submitOnce } from '../submit-once.js';
 
 // All can be sent as they stand once the demo's photographs are cut: they train and test on what it writes.
@@ -47,7 +48,7 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
         options,
         ...(evaluate ? { evaluate } : {}),
       } as const;
-      return answerAccepted(reply, await submitOnce(context, request, () => submission));
+      return answerAccepted(context, reply, await submitOnce(context, request, () => submission));
     },
   );
 
@@ -68,14 +69,18 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const { options, ...evaluation } = request.body;
       const submission = { kind: 'evaluate', request: evaluation, options } as const;
-      return answerAccepted(reply, await submitOnce(context, request, () => submission));
+      return answerAccepted(context, reply, await submitOnce(context, request, () => submission));
     },
   );
 }
 
 /** Describes the answer to an accepted job and gives its body. */
-export function answerAccepted(reply: FastifyReply, { job, status, isReplayed }: Accepted): JobView {
+export async function answerAccepted(
+  context: ApiContext,
+  reply: FastifyReply,
+  { job, status, isReplayed }: Accepted,
+): Promise<JobView> {
   reply.code(status).header('location', `/jobs/${job.id}`);
   if (isReplayed) reply.header('idempotency-replayed', 'true');
-  return toJobView(job);
+  return showJob(context, job);
 }

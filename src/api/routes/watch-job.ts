@@ -56,7 +56,7 @@ export function watchJobRoutes(app: Api, context: ApiContext): void {
         tags: ['jobs'],
         summary: 'Watch a job',
         description:
-          'Server-sent events: `transition`, `progress`, `steps` (rows of step, loss, accuracy, learning rate), `epoch`, `log` ' +
+          'Server-sent events: `transition`, `progress`, `steps` (rows of step, loss, accuracy, learning rate), `epoch`, `guard` (a training that went back to its last good state), `log` ' +
           'and `warning`. Ids count up by one. `Last-Event-ID` replays what came after, from any API process. What a talkative job ' +
           'has evicted is told as `evicted` with its count; transitions and epochs never are. The stream ends after the ' +
           'transition to a terminal state; a client that has that one already is answered 204, which tells it to stay away.',
