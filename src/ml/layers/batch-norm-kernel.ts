@@ -32,17 +32,16 @@ export class KernelBatchNorm implements BatchNormSteps {
       parameters: [gamma, beta],
       buffers: [mean, variance],
     } = this.state;
-    const alpha = this.takeAlpha();
-    const inputs = [x, gamma.value, beta.value, alpha, mean.value, variance.value];
     if (!training) {
-      const y = runSingleOp('ArcqueueBatchNormInference', { epsilon }, inputs);
-      for (const tensor of [x, alpha]) tensor.dispose();
+      const y = this.apply(x, mean.value, variance.value, false);
+      x.dispose();
       return y;
     }
+    const alpha = this.takeAlpha();
     const [y, batchMean, inverseDeviation, nextMean, nextVariance] = runOp(
       'ArcqueueBatchNorm',
       { epsilon, momentum },
-      inputs,
+      [x, gamma.value, beta.value, alpha, mean.value, variance.value],
       5,
     ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     for (const tensor of [alpha, mean.value, variance.value]) tensor.dispose();
@@ -50,6 +49,12 @@ export class KernelBatchNorm implements BatchNormSteps {
     variance.value = nextVariance;
     this.kept = { x, mean: batchMean, inverseDeviation };
     return y;
+  }
+
+  /** The output of the last forward pass in training mode, computed again; before `backward`. */
+  outputAgain(): Tensor {
+    const { x, mean, inverseDeviation } = takeKept(this.kept, this.state.name);
+    return this.apply(x, mean, inverseDeviation, true);
   }
 
   backward(dy: Tensor): Tensor {
@@ -70,6 +75,17 @@ export class KernelBatchNorm implements BatchNormSteps {
     else setGradient(this.alpha, dAlpha);
     for (const tensor of [dy, x, mean, inverseDeviation, alpha]) tensor.dispose();
     return dx;
+  }
+
+  /** @param spread the variance, or 1 / sqrt(variance + epsilon) */
+  private apply(x: Tensor, mean: Tensor, spread: Tensor, isInverseDeviation: boolean): Tensor {
+    const [gamma, beta] = this.state.parameters;
+    const alpha = this.takeAlpha();
+    const attributes = { epsilon, is_inverse_deviation: { bool: isInverseDeviation } };
+    const inputs = [x, gamma.value, beta.value, alpha, mean, spread];
+    const y = runSingleOp('ArcqueueBatchNormApply', attributes, inputs);
+    alpha.dispose();
+    return y;
   }
 
   /** The slopes, or an empty tensor, which the kernels read as "no PReLU"; the caller disposes it. */

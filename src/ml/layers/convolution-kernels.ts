@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
-import { runSingleOp } from '../engine/raw-op.js';
+import { type Attribute, runSingleOp } from '../engine/raw-op.js';
 import type { ConvolutionShape } from './convolution.js';
 
 /** A convolution and its two gradients. x [n, h, w, in], kernel [k, k, in, out], y [n, h', w', out]. */
@@ -12,23 +12,25 @@ export type ConvolutionFunctions = {
 
 const WINOGRAD = ownKernels('ArcqueueConv3x3');
 const POINTWISE = ownKernels('ArcqueueConv1x1');
+/** With a photograph's three channels Winograd's transforms cost more than the products that they save. */
+const MIN_WINOGRAD_INPUTS = 8;
 
 /**
  * This project's kernels for a whole convolution of this shape: 1×1 as a matrix product, 3×3 with stride 1 by
- * Winograd's F(4×4, 3×3). Null where there is none, or the engine has no kernels; TensorFlow's operations then answer.
+ * Winograd's F(4×4, 3×3), others by gathering the pixels under the kernel. Null where the engine has no kernels;
+ * TensorFlow's operations then answer.
  */
-export function findConvolutionKernels(
-  { kernel, stride, padding }: ConvolutionShape,
-  inputs: number,
-): ConvolutionFunctions | null {
-  if (!loadTensorFlow().hasKernels || stride !== 1) return null;
-  if (kernel === 1 && padding === 0) return POINTWISE;
-  // With a photograph's three channels the transforms cost more than the products that they save.
-  if (kernel === 3 && padding === 1 && inputs >= MIN_WINOGRAD_INPUTS) return WINOGRAD;
-  return null;
+export function findConvolutionKernels(shape: ConvolutionShape, inputs: number): ConvolutionFunctions | null {
+  if (!loadTensorFlow().hasKernels) return null;
+  const { kernel, stride, padding } = shape;
+  if (kernel === 1 && stride === 1 && padding === 0) return POINTWISE;
+  if (kernel === 3 && stride === 1 && padding === 1 && inputs >= MIN_WINOGRAD_INPUTS) return WINOGRAD;
+  return stridedKernels('ArcqueueConvGeneral', {
+    kernel: { int: kernel },
+    stride: { int: stride },
+    padding: { int: padding },
+  });
 }
-
-const MIN_WINOGRAD_INPUTS = 8;
 
 /** As `findConvolutionKernels`, for a depthwise convolution: 3×3 with stride 1 or 2. kernel [3, 3, c, 1]. */
 export function findDepthwiseKernels({
@@ -37,13 +39,17 @@ export function findDepthwiseKernels({
   padding,
 }: ConvolutionShape): ConvolutionFunctions | null {
   if (!loadTensorFlow().hasKernels || kernel !== 3 || padding !== 1 || stride > 2) return null;
-  const attributes = { stride: { int: stride } };
+  return stridedKernels('ArcqueueDepthwise3x3', { stride: { int: stride } });
+}
+
+/** Kernels of one name whose input gradient is told the input's shape: a stride maps several shapes to one. */
+function stridedKernels(name: string, attributes: Readonly<Record<string, Attribute>>): ConvolutionFunctions {
   return {
-    forward: (x, weights) => runSingleOp('ArcqueueDepthwise3x3', attributes, [x, weights]),
-    kernelGradient: (x, dy) => runSingleOp('ArcqueueDepthwise3x3KernelGrad', attributes, [x, dy]),
-    inputGradient(weights, dy, inputShape) {
+    forward: (x, kernel) => runSingleOp(name, attributes, [x, kernel]),
+    kernelGradient: (x, dy) => runSingleOp(`${name}KernelGrad`, attributes, [x, dy]),
+    inputGradient(kernel, dy, inputShape) {
       const sizes = loadTensorFlow().tf.tensor1d([...inputShape], 'int32');
-      const dx = runSingleOp('ArcqueueDepthwise3x3InputGrad', attributes, [dy, weights, sizes]);
+      const dx = runSingleOp(`${name}InputGrad`, attributes, [dy, kernel, sizes]);
       sizes.dispose();
       return dx;
     },

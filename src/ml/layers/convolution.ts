@@ -74,7 +74,7 @@ export abstract class Convolution implements Layer {
   protected abstract toLayer(graph: LayersGraph): layers.Layer;
 
   forward(x: Tensor, training: boolean): Tensor {
-    const y = this.functions.forward(x, this.parameters[0].value);
+    const y = this.convolve(x);
     if (training) this.kept = x;
     else x.dispose();
     return y;
@@ -83,12 +83,23 @@ export abstract class Convolution implements Layer {
   backward(dy: Tensor): Tensor {
     const x = takeKept(this.kept, this.name);
     this.kept = null;
+    return this.differentiate(x, dy);
+  }
+
+  /** The forward pass alone. `x` stays the caller's. */
+  convolve(x: Tensor): Tensor {
+    return this.functions.forward(x, this.parameters[0].value);
+  }
+
+  /** The backward pass for an input that the caller kept or computed again. Consumes both. */
+  differentiate(x: Tensor, dy: Tensor): Tensor {
     const [kernel] = this.parameters;
     setGradient(kernel, this.functions.kernelGradient(x, dy, kernel.value.shape));
-    const dx = this.hasInputGradient
-      ? this.functions.inputGradient(kernel.value, dy, x.shape)
-      : loadTensorFlow().tf.zeros([0]);
+    const inputShape = x.shape;
     x.dispose();
+    const dx = this.hasInputGradient
+      ? this.functions.inputGradient(kernel.value, dy, inputShape)
+      : loadTensorFlow().tf.zeros([0]);
     dy.dispose();
     return dx;
   }

@@ -45,10 +45,20 @@ struct Rows {
   int64_t blocks;
 };
 
-// Per channel: z = scale * x + shift.
+// Per channel: z = scale * x + shift. All passes take it from the same rounded values, so that z has the same bits, and
+// falls on the same side of PReLU's bend, when it is computed again.
 struct Affine {
-  const float* scale;
-  const float* shift;
+  Affine(const float* gamma, const float* beta, const float* mean, const float* inv_std, int64_t channels)
+      : scale(channels), shift(channels) {
+    for (int64_t c = 0; c < channels; ++c) {
+      const double exact = static_cast<double>(gamma[c]) * inv_std[c];
+      scale[c] = static_cast<float>(exact);
+      shift[c] = static_cast<float>(beta[c] - mean[c] * exact);
+    }
+  }
+
+  std::vector<float> scale;
+  std::vector<float> shift;
 };
 
 // The mean of the rows, and the sum of squares around it.
@@ -165,13 +175,13 @@ void Normalise(OpKernelContext* context, const Tensor& x, const Affine& affine, 
   const float* slopes = alpha.NumElements() == 0 ? nullptr : Data(alpha);
   const float* x_data = Data(x);
   float* y_data = Data(y);
-  ForEachRange(context, rows.count, channels, [=](int64_t begin, int64_t end) {
+  ForEachRange(context, rows.count, channels, [&](int64_t begin, int64_t end) {
     const float* from = x_data + begin * channels;
     float* to = y_data + begin * channels;
     if (slopes == nullptr) {
-      NormaliseRows(from, affine.scale, affine.shift, to, end - begin, channels);
+      NormaliseRows(from, affine.scale.data(), affine.shift.data(), to, end - begin, channels);
     } else {
-      NormalisePreluRows(from, affine.scale, affine.shift, slopes, to, end - begin, channels);
+      NormalisePreluRows(from, affine.scale.data(), affine.shift.data(), slopes, to, end - begin, channels);
     }
   });
 }
@@ -207,24 +217,20 @@ class BatchNormOp : public OpKernel {
       }
     });
 
-    const float* gamma = Data(context->input(1));
-    const float* beta = Data(context->input(2));
     const float* old_mean = Data(context->input(4));
     const float* old_variance = Data(context->input(5));
-    std::vector<float> scale(channels);
-    std::vector<float> shift(channels);
+    float* mean = Data(outputs[1]);
+    float* inv_std = Data(outputs[2]);
     for (int64_t c = 0; c < channels; ++c) {
-      const auto [mean, variance] = Combine(moments_data, rows, c);
-      const double unbiased = rows.count > 1 ? variance * rows.count / (rows.count - 1) : variance;
-      const double inv_std = 1.0 / std::sqrt(variance + epsilon_);
-      Data(outputs[1])[c] = static_cast<float>(mean);
-      Data(outputs[2])[c] = static_cast<float>(inv_std);
-      Data(outputs[3])[c] = static_cast<float>(momentum_ * old_mean[c] + (1.0 - momentum_) * mean);
+      const Moments of_batch = Combine(moments_data, rows, c);
+      const double unbiased = rows.count > 1 ? of_batch.variance * rows.count / (rows.count - 1) : of_batch.variance;
+      mean[c] = static_cast<float>(of_batch.mean);
+      inv_std[c] = static_cast<float>(1.0 / std::sqrt(of_batch.variance + epsilon_));
+      Data(outputs[3])[c] = static_cast<float>(momentum_ * old_mean[c] + (1.0 - momentum_) * of_batch.mean);
       Data(outputs[4])[c] = static_cast<float>(momentum_ * old_variance[c] + (1.0 - momentum_) * unbiased);
-      scale[c] = static_cast<float>(gamma[c] * inv_std);
-      shift[c] = static_cast<float>(beta[c] - mean * gamma[c] * inv_std);
     }
-    Normalise(context, x, {scale.data(), shift.data()}, context->input(3), outputs[0]);
+    const Affine affine(Data(context->input(1)), Data(context->input(2)), mean, inv_std, channels);
+    Normalise(context, x, affine, context->input(3), outputs[0]);
   }
 
  private:
@@ -253,11 +259,13 @@ class BatchNormOp : public OpKernel {
   float momentum_;
 };
 
-// Inference: by the moving statistics.
-class BatchNormInferenceOp : public OpKernel {
+// By statistics that are given: the moving mean and variance at inference; or, in a backward pass, the mean and inverse
+// deviation that the forward pass found, to have its output again.
+class BatchNormApplyOp : public OpKernel {
  public:
-  explicit BatchNormInferenceOp(OpKernelConstruction* construction) : OpKernel(construction) {
+  explicit BatchNormApplyOp(OpKernelConstruction* construction) : OpKernel(construction) {
     OP_REQUIRES_OK(construction, construction->GetAttr("epsilon", &epsilon_));
+    OP_REQUIRES_OK(construction, construction->GetAttr("is_inverse_deviation", &is_inverse_deviation_));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -266,21 +274,18 @@ class BatchNormInferenceOp : public OpKernel {
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     const int64_t channels = Rows(x).channels;
-    const float* gamma = Data(context->input(1));
-    const float* beta = Data(context->input(2));
-    const float* mean = Data(context->input(4));
-    const float* variance = Data(context->input(5));
-    std::vector<float> scale(channels);
-    std::vector<float> shift(channels);
-    for (int64_t c = 0; c < channels; ++c) {
-      scale[c] = static_cast<float>(gamma[c] / std::sqrt(static_cast<double>(variance[c]) + epsilon_));
-      shift[c] = beta[c] - mean[c] * scale[c];
+    const float* spread = Data(context->input(5));
+    std::vector<float> inv_std(spread, spread + channels);
+    if (!is_inverse_deviation_) {
+      for (float& value : inv_std) value = static_cast<float>(1.0 / std::sqrt(static_cast<double>(value) + epsilon_));
     }
-    Normalise(context, x, {scale.data(), shift.data()}, context->input(3), y);
+    const Affine affine(Data(context->input(1)), Data(context->input(2)), Data(context->input(4)), inv_std.data(), channels);
+    Normalise(context, x, affine, context->input(3), y);
   }
 
  private:
   float epsilon_;
+  bool is_inverse_deviation_;
 };
 
 // With m rows, and all sums over rows:
@@ -308,16 +313,11 @@ class BatchNormGradOp : public OpKernel {
     OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, TensorShape({rows.blocks, 3, channels}), &sums));
 
     const float* alpha = slopes.NumElements() == 0 ? nullptr : Data(slopes);
-    const float* gamma = Data(context->input(2));
-    const float* beta = Data(context->input(3));
     const float* mean = Data(context->input(5));
     const float* inv_std = Data(context->input(6));
-    std::vector<float> scale(channels);
-    std::vector<float> shift(channels);
-    for (int64_t c = 0; c < channels; ++c) {
-      scale[c] = static_cast<float>(static_cast<double>(gamma[c]) * inv_std[c]);
-      shift[c] = static_cast<float>(beta[c] - static_cast<double>(mean[c]) * gamma[c] * inv_std[c]);
-    }
+    const Affine affine(Data(context->input(2)), Data(context->input(3)), mean, inv_std, channels);
+    const float* scale = affine.scale.data();
+    const float* shift = affine.shift.data();
     const float* dy_data = Data(dy);
     const float* x_data = Data(x);
     float* sums_data = Data(&sums);
@@ -329,7 +329,7 @@ class BatchNormGradOp : public OpKernel {
         if (alpha == nullptr) {
           SumRows(dy_data + first, x_data + first, mean, to, rows.In(block), channels);
         } else {
-          SumPreluRows(dy_data + first, x_data + first, mean, scale.data(), shift.data(), alpha, to, to + channels,
+          SumPreluRows(dy_data + first, x_data + first, mean, scale, shift, alpha, to, to + channels,
                        to + 2 * channels, rows.In(block), channels);
         }
       }
@@ -355,10 +355,10 @@ class BatchNormGradOp : public OpKernel {
     ForEachRange(context, rows.count, 2 * channels, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * channels;
       if (alpha == nullptr) {
-        GradRows(dy_data + first, x_data + first, scale.data(), by_x.data(), constant.data(), dx + first, end - begin,
+        GradRows(dy_data + first, x_data + first, scale, by_x.data(), constant.data(), dx + first, end - begin,
                  channels);
       } else {
-        GradPreluRows(dy_data + first, x_data + first, scale.data(), shift.data(), alpha, by_x.data(), constant.data(),
+        GradPreluRows(dy_data + first, x_data + first, scale, shift, alpha, by_x.data(), constant.data(),
                       dx + first, end - begin, channels);
       }
     });
@@ -389,14 +389,15 @@ REGISTER_OP("ArcqueueBatchNorm")
     .Output("new_moving_variance: float")
     .SetShapeFn(UnknownOutputs);
 
-REGISTER_OP("ArcqueueBatchNormInference")
+REGISTER_OP("ArcqueueBatchNormApply")
     .Input("x: float")
     .Input("gamma: float")
     .Input("beta: float")
     .Input("alpha: float")
-    .Input("moving_mean: float")
-    .Input("moving_variance: float")
+    .Input("mean: float")
+    .Input("spread: float")
     .Attr("epsilon: float")
+    .Attr("is_inverse_deviation: bool")
     .Output("y: float")
     .SetShapeFn(UnknownOutputs);
 
@@ -415,7 +416,7 @@ REGISTER_OP("ArcqueueBatchNormGrad")
     .SetShapeFn(UnknownOutputs);
 
 REGISTER_KERNEL_BUILDER(Name("ArcqueueBatchNorm").Device(tensorflow::DEVICE_CPU), BatchNormOp);
-REGISTER_KERNEL_BUILDER(Name("ArcqueueBatchNormInference").Device(tensorflow::DEVICE_CPU), BatchNormInferenceOp);
+REGISTER_KERNEL_BUILDER(Name("ArcqueueBatchNormApply").Device(tensorflow::DEVICE_CPU), BatchNormApplyOp);
 REGISTER_KERNEL_BUILDER(Name("ArcqueueBatchNormGrad").Device(tensorflow::DEVICE_CPU), BatchNormGradOp);
 
 }  // namespace arcqueue
