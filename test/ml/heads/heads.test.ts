@@ -192,6 +192,56 @@ describe('the margin factor', () => {
   });
 });
 
+/** For each loss another value of each of its settings. */
+const CHANGES: Record<keyof typeof LOSS_DEFAULTS, LossSettings> = {
+  softmax: {},
+  normface: { scale: 4 },
+  cosface: { scale: 4, margin: 0.3 },
+  arcface: { scale: 4, margin: 0.3, easyMargin: true },
+  combined: { scale: 4, marginAngleMultiplier: 1.2, margin: 0.2, marginCosine: 0.1 },
+  sphereface: {
+    marginAngleMultiplier: 3,
+    sphereLambdaStart: 10,
+    sphereLambdaDecay: 0.5,
+    sphereLambdaFloor: 2000,
+  },
+  curricularface: { scale: 4, margin: 0.3, curricularMomentum: 0.5 },
+  adaface: { scale: 4, margin: 0.3, adaConcentration: 0.5, adaMomentum: 0.5 },
+  magface: {
+    scale: 4,
+    easyMargin: false,
+    magNormLow: 12,
+    magNormHigh: 100,
+    magMarginLow: 0.4,
+    magMarginHigh: 0.9,
+    magRegularizer: 40,
+  },
+};
+const EACH_CHANGE = Object.entries(CHANGES).flatMap(([loss, changes]) => {
+  const cosine = loss === 'softmax' ? [] : [{ subCenters: 2 }, { interclassFilter: 0.2 }];
+  const own = Object.entries(changes).map(([field, value]) => ({ [field]: value }));
+  const every = [...own, ...cosine, { sampleRate: 0.5 }, { labelSmoothing: 0.1 }];
+  return every.map((change) => [loss as keyof typeof LOSS_DEFAULTS, change as LossSettings] as const);
+});
+
+it.each(EACH_CHANGE)('the loss %s reads %j', (loss, change) => {
+  const labels = tf.tensor1d([0, 2, 1], 'int32');
+  // In MagFace's and AdaFace's range of lengths.
+  const embeddings = tf.tensor(
+    spread(3 * SIZE, 0.3).map((value) => 25 * value),
+    [3, SIZE],
+  );
+  const lossesOf = (request: LossSettings): number[] => {
+    const head = headOf({
+      ...(loss === 'softmax' || loss === 'sphereface' ? {} : { scale: 8 }),
+      loss,
+      ...request,
+    });
+    return [1, 2].map(() => head.lossAndGradient(embeddings, labels).loss);
+  };
+  expect(lossesOf(change)).not.toEqual(lossesOf({}));
+});
+
 it('ArcFace by hand: an embedding on its centre, the other one orthogonal', () => {
   const settings = resolveSettings({ scale: 8 }, 2);
   const centres = tf.tensor2d([

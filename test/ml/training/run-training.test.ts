@@ -71,6 +71,13 @@ describe('a training', () => {
     { dropout: 0.4 },
     { scale: 3 },
     { margin: 0.1 },
+    { loss: 'softmax' },
+    { loss: 'cosface' },
+    { loss: 'magface' },
+    { easyMargin: true },
+    { subCenters: 2 },
+    { interclassFilter: 0.1 },
+    { labelSmoothing: 0.1 },
     { learningRate: 0.1 },
     { momentum: 0 },
     { weightDecay: 0.5 },
@@ -135,6 +142,18 @@ describe('a training', () => {
     const averaged = await run({ emaDecay: 0.9 });
     expect(averaged.losses).toEqual(base.losses);
     expect(averaged.result.validationLoss).not.toBe(base.result.validationLoss);
+  });
+
+  it('is changed by a sampleRate, and leaves no tensor', async () => {
+    const { tf } = loadTensorFlow();
+    // Batches of two images, so that some of the three classes can be left out.
+    const small = { batchSize: 2, epochs: 1 };
+    const whole = await run(small);
+    const before = tf.memory().numTensors;
+    const sampled = await run({ ...small, sampleRate: 0.34 });
+    expect(sampled.losses).not.toEqual(whole.losses);
+    expect(sampled.losses.every(Number.isFinite)).toBe(true);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('runs as many epochs as it was asked for', async () => {
