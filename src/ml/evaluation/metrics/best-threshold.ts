@@ -18,9 +18,9 @@ export function bestThreshold(counts: ScoreCounts): BestThreshold | null {
   if (pairs === 0) return null;
   let right = counts.impostorPairs;
   let best = { right, threshold: null as number | null };
-  for (const [i, threshold] of counts.thresholds.entries()) {
+  for (let i = 0; i < counts.thresholds.length; i += 1) {
     right += (counts.genuine[i] as number) - (counts.impostor[i] as number);
-    if (right > best.right) best = { right, threshold };
+    if (right > best.right) best = { right, threshold: counts.thresholds[i] as number };
   }
   const { threshold } = best;
   return { accuracy: best.right / pairs, threshold, thresholdSquaredL2: squaredL2OfCosine(threshold) };

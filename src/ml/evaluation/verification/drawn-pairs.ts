@@ -26,7 +26,11 @@ export function drawPairs(images: readonly ImageEntry[], options: DrawOptions): 
     }),
   );
   const sorted = blocks.flat();
-  const starts = blocks.map((_, i) => blocks.slice(0, i).reduce((sum, block) => sum + block.length, 0));
+  let end = 0;
+  const starts = blocks.map(({ length }) => {
+    end += length;
+    return end - length;
+  });
   const drawn = [
     ...sampleDistinct(options.genuinePairs, genuine.total, random).map((rank) => ({ rank, same: true })),
     ...sampleDistinct(options.impostorPairs, impostor.total, random).map((rank) => ({ rank, same: false })),
@@ -35,8 +39,8 @@ export function drawPairs(images: readonly ImageEntry[], options: DrawOptions): 
   for (const { rank, same } of random.shuffle(drawn)) {
     const { block, within } = (same ? genuine : impostor).locate(rank);
     const start = starts[block] as number;
-    const end = start + (blocks[block] as ImageEntry[]).length;
-    const [left, right] = same ? pairWithin(within) : pairAcross(within, end - start);
+    const { length } = blocks[block] as ImageEntry[];
+    const [left, right] = same ? pairWithin(within) : pairAcross(within, length);
     pairs.add(sorted[start + left] as ImageEntry, sorted[start + right] as ImageEntry, same);
   }
   return pairs.build();
