@@ -11,6 +11,7 @@ import { artifactRoutes } from './routes/artifacts.js';
 import { cancelJobRoute } from './routes/cancel-job.js';
 import { deleteJobRoute } from './routes/delete-job.js';
 import { healthRoutes } from './routes/health.js';
+import { inspectDatasetRoute } from './routes/inspect-dataset.js';
 import { readJobRoutes } from './routes/read-jobs.js';
 import { repeatJobRoutes } from './routes/repeat-job.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
@@ -40,6 +41,7 @@ export async function buildApp({ logger, ...context }: AppOptions): Promise<Api>
   await app.register(swagger, openApiDocument);
   await app.register(swaggerUi, { routePrefix: '/docs' });
   submitJobRoutes(app, context);
+  inspectDatasetRoute(app, context);
   readJobRoutes(app, context);
   artifactRoutes(app, context);
   cancelJobRoute(app, context);

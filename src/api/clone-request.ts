@@ -2,7 +2,7 @@ import type { ErrorObject } from 'ajv';
 import type { JobRecord } from '../jobs/job-record.js';
 import { toFieldErrors } from './field-errors.js';
 import { asInput } from './input-schema.js';
-import { EvaluateBody, TrainBody } from './job-bodies.js';
+import { EvaluateBody, InspectBody, TrainBody } from './job-bodies.js';
 import { fieldsProblem } from './problem.js';
 import type { Submission } from './submission.js';
 import { validatorCompiler } from './validation.js';
@@ -10,6 +10,7 @@ import { validatorCompiler } from './validation.js';
 const validators = {
   train: compile(asInput(TrainBody)),
   evaluate: compile(asInput(EvaluateBody)),
+  inspect: compile(asInput(InspectBody)),
 };
 
 /** Changes to a request: each field replaces its own, and null takes it back to its default (RFC 7396). */

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { JobOptions } from '../jobs/job-options.js';
-import { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
+import { EvaluateRequest, InspectRequest, TrainingSettings, TrainRequest } from '../jobs/requests.js';
 import { asInput } from './input-schema.js';
 
 const closed = { additionalProperties: false } as const;
@@ -32,3 +32,14 @@ export type TrainBody = Static<typeof TrainBody>;
 /** The body of POST /jobs/evaluate. */
 export const EvaluateBody = Type.Object({ ...EvaluateRequest.properties, options }, closed);
 export type EvaluateBody = Static<typeof EvaluateBody>;
+
+/** The body of POST /datasets/inspect. */
+export const InspectBody = Type.Object(
+  {
+    ...InspectRequest.properties,
+    training: Type.Optional(asInput(TrainingSettings)),
+    options,
+  },
+  closed,
+);
+export type InspectBody = Static<typeof InspectBody>;

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { EvaluateJob, type JobRecord, TrainJob } from '../jobs/job-record.js';
+import { EvaluateJob, InspectJob, type JobRecord, TrainJob } from '../jobs/job-record.js';
 import { WaitingFor } from '../jobs/waiting-for.js';
 
 const Links = Type.Object({
@@ -22,6 +22,10 @@ export const JobView = Type.Union(
     Type.Object(
       { ...EvaluateJob.properties, waitingFor: WaitingOrNot, links: Links },
       { title: 'EvaluateJob' },
+    ),
+    Type.Object(
+      { ...InspectJob.properties, waitingFor: WaitingOrNot, links: Links },
+      { title: 'InspectJob' },
     ),
   ],
   { $id: 'Job' },

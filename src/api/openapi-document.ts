@@ -15,6 +15,7 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
     },
     tags: [
       { name: 'jobs', description: 'Submit, watch and stop work.' },
+      { name: 'datasets', description: 'Look before you train.' },
       { name: 'artifacts', description: 'What a finished job made.' },
       { name: 'workers', description: 'Who runs the jobs.' },
       { name: 'health', description: 'For load balancers and supervisors.' },

@@ -6,7 +6,7 @@ import { checkTrainRequest, type RequestFault } from '../jobs/check-train-reques
 import { DEFAULT_OPTIONS, type JobOptions } from '../jobs/job-options.js';
 import type { JobOrigin, JobRecord } from '../jobs/job-record.js';
 import type { NewJob } from '../jobs/new-job.js';
-import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
+import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 import type { ApiContext } from './api-context.js';
 import { assertCalibration } from './calibration-reference.js';
 import { resolveModel } from './model-reference.js';
@@ -26,6 +26,7 @@ export type Submission = {
       readonly evaluate?: Omit<EvaluateRequest, 'model'>;
     }
   | { readonly kind: 'evaluate'; readonly request: EvaluateRequest }
+  | { readonly kind: 'inspect'; readonly request: InspectRequest }
 );
 
 /**
@@ -59,6 +60,17 @@ async function toNewJobs(context: ApiContext, submission: Submission): Promise<[
     await assertCalibration(context, submission.request.calibratedBy);
     const request = completeEvaluateRequest({ ...submission.request, model });
     return [{ id, kind: 'evaluate', request, options, origin }];
+  }
+  if (submission.kind === 'inspect') {
+    const { request } = submission;
+    const { dataset, testDataset, training } = request;
+    if (training !== undefined) {
+      const faults = checkTrainRequest({ dataset, ...training });
+      assertConsistent(faults.map((fault) => ({ ...fault, field: `training.${fault.field}` })));
+    }
+    await assertDataset(context, 'dataset', dataset);
+    if (testDataset !== undefined) await assertDataset(context, 'testDataset', testDataset);
+    return [{ id, kind: 'inspect', request, options, origin }];
   }
   const { request, evaluate } = submission;
   assertConsistent(checkTrainRequest(request));

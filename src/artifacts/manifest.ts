@@ -16,7 +16,7 @@ export type ArtifactFile = {
 export type Manifest = {
   readonly format: typeof MANIFEST_FORMAT;
   readonly jobId: string;
-  readonly kind: 'train' | 'evaluate';
+  readonly kind: 'train' | 'evaluate' | 'inspect';
   readonly attempt: number;
   readonly publishedAt: string;
   readonly files: readonly ArtifactFile[];

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { JobOptions } from './job-options.js';
-import { EvaluateRequest, TrainRequest } from './requests.js';
+import { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
 
-export const JOB_KINDS = ['train', 'evaluate'] as const;
+export const JOB_KINDS = ['train', 'evaluate', 'inspect'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
 export const JOB_STATES = [
@@ -99,7 +99,13 @@ export const EvaluateJob = Type.Object({
   request: EvaluateRequest,
   ...common,
 });
-export const JobRecord = Type.Union([TrainJob, EvaluateJob]);
+export const InspectJob = Type.Object({
+  kind: Type.Literal('inspect'),
+  request: InspectRequest,
+  ...common,
+});
+export const JobRecord = Type.Union([TrainJob, EvaluateJob, InspectJob]);
 export type TrainJob = Static<typeof TrainJob>;
 export type EvaluateJob = Static<typeof EvaluateJob>;
+export type InspectJob = Static<typeof InspectJob>;
 export type JobRecord = Static<typeof JobRecord>;

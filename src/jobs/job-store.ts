@@ -21,6 +21,7 @@ import {
 import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
 import type {
   EvaluateJob,
+  InspectJob,
   JobKind,
   JobRecord,
   JobState,
@@ -31,7 +32,7 @@ import type {
 } from './job-record.js';
 import { statesBefore, TERMINAL_STATES } from './job-state.js';
 import { deduplicationName, type NewJob, toStored } from './new-job.js';
-import type { EvaluateRequest, TrainRequest } from './requests.js';
+import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
 import { toJobRecord } from './stored-job.js';
 
 /** What became of a transition: moved, or refused with the state that the record keeps. */
@@ -83,8 +84,9 @@ export class JobStore {
 
   create(kind: 'train', request: TrainRequest): Promise<TrainJob>;
   create(kind: 'evaluate', request: EvaluateRequest): Promise<EvaluateJob>;
+  create(kind: 'inspect', request: InspectRequest): Promise<InspectJob>;
   /** Writes a new record in state `queued`. The caller enqueues it afterwards. */
-  async create(kind: JobKind, request: TrainRequest | EvaluateRequest): Promise<JobRecord> {
+  async create(kind: JobKind, request: TrainRequest | EvaluateRequest | InspectRequest): Promise<JobRecord> {
     const { job } = await this.createAll([{ id: uuidV7(), kind, request } as NewJob]);
     return job;
   }

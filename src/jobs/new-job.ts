@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_OPTIONS, type JobOptions } from './job-options.js';
 import type { JobOrigin, Transition } from './job-record.js';
-import type { EvaluateRequest, TrainRequest } from './requests.js';
+import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
 
 /** What a record is made of. */
 export type NewJob = {
@@ -15,6 +15,7 @@ export type NewJob = {
 } & (
   | { readonly kind: 'train'; readonly request: TrainRequest }
   | { readonly kind: 'evaluate'; readonly request: EvaluateRequest }
+  | { readonly kind: 'inspect'; readonly request: InspectRequest }
 );
 
 /** A new record as the Lua script takes it: its hash, and its first transition. */

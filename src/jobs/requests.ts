@@ -39,6 +39,27 @@ export const TrainRequest = Type.Object(
 );
 export type TrainRequest = Static<typeof TrainRequest>;
 
+const { dataset: _dataset, ...trainingSettings } = TrainRequest.properties;
+/** A training's request but for its dataset: what an inspection judges a dataset for. */
+export const TrainingSettings = Type.Object(trainingSettings, closed);
+
+/** An inspection of a dataset before anyone trains on it. */
+export const InspectRequest = Type.Object(
+  {
+    dataset: DatasetLocation,
+    testDataset: Type.Optional(
+      Type.Unsafe<string>({
+        ...DatasetLocation,
+        description: 'A second dataset, which should share no image with the first.',
+        examples: ['demo/test'],
+      }),
+    ),
+    training: Type.Optional(TrainingSettings),
+  },
+  closed,
+);
+export type InspectRequest = Static<typeof InspectRequest>;
+
 /** An evaluation of a trained model on a dataset. `batchSize threshold temperature classCount shuffle` are the original tool's. */
 export const EvaluateRequest = Type.Object(
   {

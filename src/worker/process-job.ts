@@ -175,20 +175,29 @@ function stagedBy({ id, attempt }: Attempt): AttemptOf {
 }
 
 async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord): Promise<TrainerAssignment> {
-  const datasetDir = await resolveDataset(config.datasetRoot, job.request.dataset).catch((error) => {
-    if (error instanceof DatasetLocationError) throw new JobError('dataset_location', 'user', error.message);
-    throw error;
-  });
+  const datasetDir = await locate(config, job.request.dataset);
   const stagingDir = await openStaging(config.artifactsDir, { jobId: id, attempt });
   const { decodeThreads, decodedCacheDir, decodedCacheBytes } = config;
   const decodedCache = { dir: decodedCacheDir, maxBytes: decodedCacheBytes };
   const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
   if (job.kind === 'train') return { ...common, kind: 'train', request: job.request };
+  if (job.kind === 'inspect') {
+    const { testDataset } = job.request;
+    const testDatasetDir = testDataset === undefined ? undefined : await locate(config, testDataset);
+    return { ...common, kind: 'inspect', request: job.request, testDatasetDir };
+  }
   const modelDir = artifactsOf(config.artifactsDir, job.request.model);
   const evaluation = { ...common, kind: 'evaluate', request: job.request, modelDir } as const;
   const { calibratedBy } = job.request;
   if (calibratedBy === undefined) return evaluation;
   return { ...evaluation, calibrationDir: artifactsOf(config.artifactsDir, calibratedBy) };
+}
+
+async function locate({ datasetRoot }: Config, location: string): Promise<string> {
+  return resolveDataset(datasetRoot, location).catch((error) => {
+    if (error instanceof DatasetLocationError) throw new JobError('dataset_location', 'user', error.message);
+    throw error;
+  });
 }
 
 /** Takes back what was published before the record says `cancelled`: a cancelled job has no artifacts. */

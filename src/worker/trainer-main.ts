@@ -41,6 +41,12 @@ async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
     const { runTraining } = await import('../ml/training/run-training.js');
     return runTraining({ ...options, request: assignment.request }, hooks);
   }
+  if (assignment.kind === 'inspect') {
+    const { runInspection } = await import('../ml/inspection/run-inspection.js');
+    const { testDatasetDir, request } = assignment;
+    const { training } = request;
+    return runInspection({ datasetDir, testDatasetDir, training, outputDir, decodeThreads }, hooks);
+  }
   const { runEvaluation } = await import('../ml/evaluation/run-evaluation.js');
   const { modelDir, calibrationDir, request } = assignment;
   return runEvaluation({ ...options, modelDir, calibrationDir, request }, hooks);

@@ -1,5 +1,5 @@
 import type { EpochMetrics, Progress, StepMetrics } from '../jobs/job-record.js';
-import type { EvaluateRequest, TrainRequest } from '../jobs/requests.js';
+import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 
 /** A training that went wrong at a step, and went back to its last good state. */
 export type GuardEvent = {
@@ -13,7 +13,7 @@ export type GuardEvent = {
 export type TrainerAssignment = {
   readonly jobId: string;
   readonly attempt: number;
-  /** Real path of the dataset folder. */
+  /** Real path of the dataset's folder or file. */
   readonly datasetDir: string;
   /** An empty folder on the shared volume; the worker publishes it when the trainer reports `done`. */
   readonly stagingDir: string;
@@ -28,6 +28,11 @@ export type TrainerAssignment = {
       readonly request: EvaluateRequest;
       readonly modelDir: string;
       readonly calibrationDir?: string;
+    }
+  | {
+      readonly kind: 'inspect';
+      readonly request: InspectRequest;
+      readonly testDatasetDir?: string | undefined;
     }
 );
 

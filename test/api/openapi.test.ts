@@ -33,6 +33,7 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}/metrics',
       'get /readyz',
       'get /workers',
+      'post /datasets/inspect',
       'post /jobs/evaluate',
       'post /jobs/train',
       'post /jobs/{id}/cancel',

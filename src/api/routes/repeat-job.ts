@@ -68,7 +68,6 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
 function toRetry(job: JobRecord): Submission {
   const { options } = job;
   const origin = { jobId: job.id, how: 'retry' } as const;
-  return job.kind === 'train'
-    ? { kind: 'train', request: job.request, options, origin }
-    : { kind: 'evaluate', request: job.request, options, origin };
+  // A job's request belongs to its kind, which the compiler loses track of.
+  return { kind: job.kind, request: job.request, options, origin } as Submission;
 }

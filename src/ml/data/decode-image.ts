@@ -1,12 +1,19 @@
 import sharp, { type Sharp } from 'sharp';
 import { alignFace, type RgbImage } from './align.js';
 import { cropBox } from './crop-box.js';
+import { foreignFormat } from './foreign-format.js';
 import type { ImageRegion } from './image-entry.js';
 import { isPnm, MAX_PIXELS, readPnm } from './pnm.js';
 
 // Each decoding thread works on one image at a time; libvips' own threads and cache would only compete.
 sharp.concurrency(1);
 sharp.cache(false);
+
+// libvips reads more formats than a dataset may hold: SVG runs a whole renderer, PDF and others have no place here.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`),
+});
 
 /**
  * Decodes an image file's bytes into a square: turned as its EXIF orientation says, in sRGB, transparency over
@@ -23,6 +30,8 @@ export async function decodeImage(
   region?: ImageRegion,
 ): Promise<Uint8Array> {
   if (bytes.length === 0) throw new Error('expected an image; found an empty file');
+  const foreign = foreignFormat(bytes);
+  if (foreign !== null) throw new Error(`expected JPEG, PNG, WebP, TIFF, AVIF, PGM or PPM; found ${foreign}`);
   const upright = openImage(bytes).rotate().flatten({ background: 'black' }).toColourspace('srgb');
   if (region === undefined)
     return (await toRgb(upright.resize(size, size, { fit: 'contain', background: 'black' }))).data;

@@ -42,8 +42,24 @@ export type DecodeRequest =
 /** An image of a batch that could not be decoded; its pixels are left at 0. */
 export type DecodeFailure = { readonly index: number; readonly reason: string };
 
-/** One look at a file: the SHA-256 of its bytes (empty if they cannot be read), and why it cannot be decoded, if so. */
-export type Inspection = { readonly sha256: string; readonly error: string | null };
+/** What decoding an image once tells beside its pixels. */
+export type ImageFacts = {
+  /** Of the whole image as it is shown, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether no pixel of what is used has a colour. */
+  readonly isGrey: boolean;
+};
+
+/**
+ * One look at an image: the SHA-256 of its encoded bytes (empty if they cannot be read), and what it is or why it cannot be
+ * decoded; both are null where it was only hashed.
+ */
+export type Inspection = {
+  readonly sha256: string;
+  readonly error: string | null;
+  readonly facts: ImageFacts | null;
+};
 
 export type DecodeReply = {
   readonly id: number;

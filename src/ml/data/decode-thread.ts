@@ -11,6 +11,7 @@ import type {
 } from './decode-messages.js';
 import { failureReason } from './failure-reason.js';
 import { RowWriter, readRow } from './image-cache-row.js';
+import { inspectPixels } from './inspect-pixels.js';
 import { writeNormalised } from './normalise.js';
 import { readImageBytes } from './read-image-bytes.js';
 
@@ -91,9 +92,10 @@ async function inspect(
   try {
     const bytes = await readImageBytes(source);
     sha256 = createHash('sha256').update(bytes).digest('hex');
-    const pixels = imageSize === null ? null : await decodeImage(bytes, imageSize, source.region);
-    return { sha256, error: null, pixels };
+    if (imageSize === null) return { sha256, error: null, facts: null, pixels: null };
+    const pixels = await decodeImage(bytes, imageSize, source.region);
+    return { sha256, error: null, facts: await inspectPixels(bytes, pixels), pixels };
   } catch (error) {
-    return { sha256, error: failureReason(error, source.path), pixels: null };
+    return { sha256, error: failureReason(error, source.path), facts: null, pixels: null };
   }
 }

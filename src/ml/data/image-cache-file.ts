@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import sharp from 'sharp';
+import type { ImageFacts } from './decode-messages.js';
 import type { ImageEntry } from './image-entry.js';
 
 // A file of the cache: the images' pixels, uint8 [count, size, size, 3]; then JSON that says what they are; then the JSON's length
 // as uint32, little-endian; then the magic. A file that is cut short has no magic at its end.
 
 /** To be raised when `decodeImage` gives other pixels for the same bytes. */
-const PREPROCESSING_VERSION = 1;
+const PREPROCESSING_VERSION = 2;
 const MAGIC = 'ARCQPIX1';
 const TAIL_BYTES = 4 + MAGIC.length;
 export const CACHE_FILE = /^\d+-\d+-[0-9a-f]{64}\.pixels$/;
@@ -22,6 +23,8 @@ export type CacheFooter = {
   readonly key: string;
   /** Images that cannot be decoded; their rows hold nothing. */
   readonly errors: readonly (readonly [row: number, reason: string])[];
+  /** Of each row; null where it holds nothing. */
+  readonly facts: readonly (ImageFacts | null)[];
 };
 
 export function rowBytesOf(imageSize: number): number {

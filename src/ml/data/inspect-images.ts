@@ -63,7 +63,11 @@ async function inspectKnown(
   pool.useCache(cache);
   hooks.onLog?.('info', `found the ${images.length} images decoded in the cache`);
   const errors = new Map(cache.footer.errors);
-  const inspected = hashed.map(({ sha256 }, row) => ({ sha256, error: errors.get(row) ?? null }));
+  const inspected = hashed.map(({ sha256 }, row) => ({
+    sha256,
+    error: errors.get(row) ?? null,
+    facts: cache.footer.facts[row] ?? null,
+  }));
   return { inspected, cache };
 }
 
@@ -82,9 +86,11 @@ async function inspectAndKeep(
       inspected.map(({ sha256 }) => sha256),
     );
     const errors = inspected.flatMap(({ error }, row) => (error === null ? [] : [[row, error] as const]));
-    const cache = await writer.publish({ key, errors }).catch((error: Error) => {
-      throw new CacheLost(error.message, inspected);
-    });
+    const cache = await writer
+      .publish({ key, errors, facts: inspected.map(({ facts }) => facts) })
+      .catch((error: Error) => {
+        throw new CacheLost(error.message, inspected);
+      });
     if (cache !== null) pool.useCache(cache);
     hooks.onLog?.('info', `keeps the ${images.length} images decoded in the cache`);
     return { inspected, cache };

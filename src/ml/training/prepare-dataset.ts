@@ -1,8 +1,10 @@
 import { assertTrainable } from '../data/class-folder.js';
 import { hashDataset } from '../data/dataset-hash.js';
+import type { ImageFacts } from '../data/decode-messages.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import { inspectImages } from '../data/inspect-images.js';
+import type { DatasetForm } from '../data/readers/dataset.js';
 import { openDataset } from '../data/readers/open-dataset.js';
 import type { RunHooks } from './training-hooks.js';
 
@@ -10,61 +12,72 @@ export type SkippedImage = { readonly path: string; readonly reason: string };
 
 /** A dataset whose every image has been decoded once. */
 export type PreparedDataset = {
+  readonly form: DatasetForm;
   readonly classNames: readonly string[];
   readonly images: readonly ImageEntry[];
+  /** Of each image, in the images' order. */
+  readonly facts: readonly ImageFacts[];
+  /** Of each image's encoded bytes, in the images' order. */
+  readonly sha256s: readonly string[];
   /** SHA-256 over the readable images' names and bytes. */
   readonly hash: string;
   /** Unreadable images and other files, each with the reason; paths relative to the dataset. */
   readonly skipped: readonly SkippedImage[];
 };
 
+type Inspected = (done: number, total: number) => void;
+
 /**
- * Scans a dataset and decodes each image once, so that a broken file is known before hours of training, not
+ * Lists a dataset and decodes each image once, so that a broken file is known before hours of training, not
  * after them. Unreadable images are skipped and listed.
- * @throws MlError when the folder holds no classes, or the signal's reason
+ * @param path of a dataset of any form
+ * @param onInspected called now and then with the number of images done
+ * @throws MlError for a dataset that cannot be read, or the signal's reason
  */
 export async function prepareDataset(
-  dir: string,
+  path: string,
   pool: DecodePool,
   hooks: RunHooks,
+  onInspected?: Inspected,
 ): Promise<PreparedDataset> {
-  const folder = await openDataset(dir, { signal: hooks.signal });
-  hooks.onLog?.('info', `found ${folder.images.length} images of ${folder.classNames.length} classes`);
+  const { form, classNames, images: listed, ignored } = await openDataset(path, { signal: hooks.signal });
+  hooks.onLog?.('info', `found ${listed.length} images of ${classNames.length} classes`);
   hooks.signal?.throwIfAborted();
-  const { inspected, cache } = await inspectImages(folder.images, pool, {
-    onProgress: () => hooks.signal?.throwIfAborted(),
+  const { inspected, cache } = await inspectImages(listed, pool, {
+    onProgress: (done) => {
+      hooks.signal?.throwIfAborted();
+      onInspected?.(done, listed.length);
+    },
     onLog: hooks.onLog,
   });
   const images: ImageEntry[] = [];
-  const hashes: string[] = [];
-  const skipped: SkippedImage[] = [...folder.ignored];
-  folder.images.forEach((image, index) => {
+  const facts: ImageFacts[] = [];
+  const sha256s: string[] = [];
+  const skipped: SkippedImage[] = [...ignored];
+  listed.forEach((image, index) => {
     const outcome = inspected[index];
     if (outcome === undefined) return;
-    if (outcome.error !== null) {
-      skipped.push({ path: image.relativePath, reason: outcome.error });
+    if (outcome.facts === null) {
+      skipped.push({ path: image.relativePath, reason: outcome.error ?? 'never decoded' });
       return;
     }
     images.push(cache === null ? image : { ...image, cached: { cache, row: index } });
-    hashes.push(outcome.sha256);
+    facts.push(outcome.facts);
+    sha256s.push(outcome.sha256);
   });
-  for (const { path, reason } of skipped) hooks.onLog?.('warn', `skipped ${path}: ${reason}`);
-  return {
-    classNames: folder.classNames,
-    images,
-    hash: hashDataset(images, hashes, folder.classNames),
-    skipped,
-  };
+  for (const { path: name, reason } of skipped) hooks.onLog?.('warn', `skipped ${name}: ${reason}`);
+  const hash = hashDataset(images, sha256s, classNames);
+  return { form, classNames, images, facts, sha256s, hash, skipped };
 }
 
 /** As `prepareDataset`, and able to be trained on. @throws MlError naming what was expected and what was found */
 export async function prepareTrainingDataset(
-  dir: string,
+  path: string,
   pool: DecodePool,
   expected: { readonly classCount?: number | undefined; readonly batchSize: number },
   hooks: RunHooks,
 ): Promise<PreparedDataset> {
-  const prepared = await prepareDataset(dir, pool, hooks);
+  const prepared = await prepareDataset(path, pool, hooks);
   assertTrainable(prepared, expected);
   return prepared;
 }

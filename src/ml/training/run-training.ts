@@ -6,7 +6,7 @@ import { buildBackbone, countParameters, disposeBackbone } from '../backbones/ba
 import { DecodePool } from '../data/decode-pool.js';
 import type { ImageCacheSettings } from '../data/image-cache-room.js';
 import { createRandom, deriveSeed } from '../data/random.js';
-import { describeSplit, splitDataset, whyNothingValidated } from '../data/split-dataset.js';
+import { describeSplit, splitDataset } from '../data/split-dataset.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { MODEL_FILES } from '../export/model-files.js';
 import { exportOnnx } from '../export/onnx/export-onnx.js';
@@ -15,16 +15,17 @@ import { writeModel } from '../export/write-model.js';
 import { buildHead } from '../heads/build-head.js';
 import { disposeHead } from '../heads/head.js';
 import { resolveSettings } from '../heads/head-settings.js';
+import { reportDataset, summariseDataset } from '../inspection/dataset-report.js';
+import { reportTraining } from '../inspection/training-report.js';
 import { completeOptimisation } from './optimisation-settings.js';
 import { buildOptimizer } from './optimizers/build-optimizer.js';
 import { parityBatches } from './parity-batches.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
+import { SEED_STREAM, splitSeed } from './seed-streams.js';
 import { train } from './train.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
 import type { TrainingRequest } from './training-request.js';
 
-/** Streams of random numbers that a job's seed is split into. */
-const SEED_STREAM = { split: 1, initialise: 2, batches: 3 } as const;
 /** Skipped images that the result names; the log names all. */
 const LISTED_SKIPS = 100;
 
@@ -48,9 +49,9 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
   const pool = await DecodePool.open({ threads: decodeThreads, imageSize: request.imageSize, cache });
   try {
     const dataset = await prepareTrainingDataset(datasetDir, pool, request, hooks);
-    const split = splitDataset(dataset, request, deriveSeed(request.seed, SEED_STREAM.split));
-    const unvalidated = whyNothingValidated(split, request);
-    if (unvalidated !== null) hooks.onLog?.('warn', unvalidated);
+    const split = splitDataset(dataset, request, splitSeed(request.seed));
+    const preflight = reportTraining(dataset, split, request);
+    for (const warning of preflight.warnings) hooks.onLog?.('warn', warning);
     await writeFile(join(outputDir, MODEL_FILES.split), describeSplit(split));
     const classCount = split.classNames.length;
     const headSettings = resolveSettings(request, classCount);
@@ -117,6 +118,9 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           steps: outcome.steps,
           exports,
           rollbacks: outcome.rollbacks,
+          dataset: summariseDataset(reportDataset(dataset)),
+          estimate: preflight.estimate,
+          warnings: preflight.warnings,
           skippedImages: dataset.skipped.length,
           skipped: dataset.skipped.slice(0, LISTED_SKIPS),
         },

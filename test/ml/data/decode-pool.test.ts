@@ -70,14 +70,16 @@ describe('DecodePool', () => {
     expect(inspected).toHaveLength(41);
     expect(done).toEqual([32, 41]);
     for (const [i, { path }] of images.slice(0, 40).entries()) {
-      expect(inspected[i]?.sha256).toBe(
-        createHash('sha256')
-          .update(await readFile(path))
-          .digest('hex'),
-      );
-      expect(inspected[i]?.error === null).toBe(!path.endsWith('/7.png'));
+      const isReadable = !path.endsWith('/7.png');
+      const sha256 = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+      const facts = { width: 8, height: 8, isGrey: i <= 2 };
+      expect(inspected[i]?.sha256).toBe(sha256);
+      expect(inspected[i]?.facts).toEqual(isReadable ? facts : null);
+      expect(inspected[i]?.error === null).toBe(isReadable);
     }
-    expect(inspected[40]?.sha256).toBe('');
+    expect(inspected[40]).toMatchObject({ sha256: '', facts: null });
     expect(inspected[40]?.error).toMatch(/ENOENT/);
     expect(inspected[40]?.error).not.toContain(dir);
   });
