@@ -1,5 +1,6 @@
 import { freemem, hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { JobKind } from '../jobs/job-record.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { Offer } from '../jobs/requirements.js';
 import { REPORT_EVERY_MS, type WorkerRegistry, type WorkerReport } from '../jobs/worker-registry.js';
@@ -23,9 +24,7 @@ export class WorkerHeartbeat {
   }
 
   /** Says what the worker does now; null when it waits. */
-  show(
-    job: { readonly id: string; readonly attempt: number; readonly kind: 'train' | 'evaluate' } | null,
-  ): void {
+  show(job: { readonly id: string; readonly attempt: number; readonly kind: JobKind } | null): void {
     this.job = job && { ...job, since: new Date().toISOString(), imagesPerSecond: null };
     this.report();
   }

@@ -32,7 +32,7 @@ export function inspectDatasetRoute(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const { options, ...inspection } = request.body;
       const submission = { kind: 'inspect', request: inspection, options } as const;
-      return answerAccepted(reply, await submitOnce(context, request, () => submission));
+      return answerAccepted(context, reply, await submitOnce(context, request, () => submission));
     },
   );
 }
