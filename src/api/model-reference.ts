@@ -8,11 +8,13 @@ const EXPECTED = 'the id of a training job whose model is published, or "latest"
 const WITHOUT_MODEL: readonly JobState[] = ['cancelling', 'cancelled', 'failed'];
 
 /**
- * The id of the model that a request names. Published artifacts are enough: they outlive the job's record.
+ * The id of the model that a request names in `field`. Published artifacts are enough: they outlive the job's record.
  * @throws Problem 400 when there is and will be no such model, 409 while its training goes on.
  */
-export async function resolveModel(context: ApiContext, name: string): Promise<string> {
+export async function resolveModel(context: ApiContext, name: string, field = 'model'): Promise<string> {
+  const refuse = (found: string) => fieldProblem(field, EXPECTED, found);
   const id = name === 'latest' ? await latestModel(context) : name;
+  if (id === null) throw refuse('"latest", while no training has succeeded yet');
   const job = await context.store.get(id);
   if (job !== null && job.kind !== 'train') throw refuse(`"${id}", which is a job of kind ${job.kind}`);
   if (job !== null && WITHOUT_MODEL.includes(job.state))
@@ -30,13 +32,8 @@ export async function resolveModel(context: ApiContext, name: string): Promise<s
   );
 }
 
-async function latestModel({ store }: ApiContext): Promise<string> {
+/** The id of the newest training that succeeded; null when none has. */
+async function latestModel({ store }: ApiContext): Promise<string | null> {
   const { jobs } = await store.list({ kind: 'train', state: 'succeeded', limit: 1 });
-  const [newest] = jobs;
-  if (newest === undefined) throw refuse('"latest", while no training has succeeded yet');
-  return newest.id;
-}
-
-function refuse(found: string): Problem {
-  return fieldProblem('model', EXPECTED, found);
+  return jobs[0]?.id ?? null;
 }

@@ -9,6 +9,7 @@ import type { NewJob } from '../jobs/new-job.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 import type { ApiContext } from './api-context.js';
 import { assertCalibration } from './calibration-reference.js';
+import { resolveInit } from './init-reference.js';
 import { resolveModel } from './model-reference.js';
 import { fieldProblem, fieldsProblem } from './problem.js';
 
@@ -72,9 +73,10 @@ async function toNewJobs(context: ApiContext, submission: Submission): Promise<[
     if (testDataset !== undefined) await assertDataset(context, 'testDataset', testDataset);
     return [{ id, kind: 'inspect', request, options, origin }];
   }
-  const { request, evaluate } = submission;
-  assertConsistent(checkTrainRequest(request));
-  await assertDataset(context, 'dataset', request.dataset);
+  const { evaluate } = submission;
+  assertConsistent(checkTrainRequest(submission.request));
+  await assertDataset(context, 'dataset', submission.request.dataset);
+  const request = await resolveInit(context, submission.request);
   if (evaluate === undefined) return [{ id, kind: 'train', request, options, origin }];
   const following = { ...evaluate, model: id };
   const faults = checkEvaluateRequest(following);

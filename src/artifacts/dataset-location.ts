@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { extname, isAbsolute, join, sep, win32 } from 'node:path';
 
@@ -19,6 +20,9 @@ const EXPECTED =
   'a folder under the dataset root, or a file of it that ends in ' +
   `${DATASET_FILES.join(', ')}, written as a relative path such as "demo/train"`;
 
+const EXPECTED_WEIGHTS =
+  'a file under the dataset root that ends in .safetensors, written as a relative path such as "weights/r18.safetensors"';
+
 /**
  * The real path of the dataset folder, or dataset file, that `location` names under `root`. A location that is absolute, steps up with
  * `..`, or leads out of the root through a link is refused, and so is one that is missing or neither folder nor
@@ -26,33 +30,53 @@ const EXPECTED =
  * @throws DatasetLocationError
  */
 export async function resolveDataset(root: string, location: string): Promise<string> {
-  assertPlainRelative(location);
-  const realRoot = await realpath(root).catch(toMissing(location));
-  const folder = await realpath(join(realRoot, location)).catch(toMissing(location));
-  if (!folder.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) {
-    throw new DatasetLocationError(EXPECTED, `"${location}", a link that leads out of it`);
-  }
-  const info = await stat(folder);
-  if (info.isDirectory()) return folder;
-  if (info.isFile() && DATASET_FILES.includes(extname(folder).toLowerCase())) return folder;
+  const { path, info } = await resolveUnder(root, location, EXPECTED);
+  if (info.isDirectory()) return path;
+  if (info.isFile() && DATASET_FILES.includes(extname(path).toLowerCase())) return path;
   throw new DatasetLocationError(EXPECTED, `"${location}", which is neither`);
 }
 
-function assertPlainRelative(location: string): void {
+/** Whether a location is written as that of a file of weights. */
+export function isWeightsFile(location: string): boolean {
+  return extname(location).toLowerCase() === '.safetensors';
+}
+
+/** As `resolveDataset`, for a file of weights. @throws DatasetLocationError */
+export async function resolveWeights(root: string, location: string): Promise<string> {
+  const { path, info } = await resolveUnder(root, location, EXPECTED_WEIGHTS);
+  if (info.isFile() && isWeightsFile(path)) return path;
+  throw new DatasetLocationError(EXPECTED_WEIGHTS, `"${location}", which is none`);
+}
+
+async function resolveUnder(
+  root: string,
+  location: string,
+  expected: string,
+): Promise<{ path: string; info: Stats }> {
+  assertPlainRelative(location, expected);
+  const realRoot = await realpath(root).catch(toMissing(location, expected));
+  const path = await realpath(join(realRoot, location)).catch(toMissing(location, expected));
+  if (!path.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) {
+    throw new DatasetLocationError(expected, `"${location}", a link that leads out of it`);
+  }
+  return { path, info: await stat(path) };
+}
+
+function assertPlainRelative(location: string, expected: string): void {
   if (isAbsolute(location) || win32.isAbsolute(location)) {
-    throw new DatasetLocationError(EXPECTED, `the absolute path "${location}"`);
+    throw new DatasetLocationError(expected, `the absolute path "${location}"`);
   }
   const segments = location.replace(/\/$/, '').split(/[/\\]/);
   const odd = segments.find((segment) => segment === '' || segment === '.' || segment === '..');
-  if (odd !== undefined) throw new DatasetLocationError(EXPECTED, `"${location}", with the segment "${odd}"`);
-  if (location.includes('\0')) throw new DatasetLocationError(EXPECTED, 'a path with a NUL character');
+  if (odd !== undefined) throw new DatasetLocationError(expected, `"${location}", with the segment "${odd}"`);
+  if (location.includes('\0')) throw new DatasetLocationError(expected, 'a path with a NUL character');
 }
 
-function toMissing(location: string): (error: NodeJS.ErrnoException) => never {
+function toMissing(location: string, expected: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
     const reason = REASONS.get(error.code ?? '');
     if (reason === undefined) throw error;
-    throw new DatasetLocationError(EXPECTED, `"${location}", ${reason}`);
+    throw new DatasetLocationError(expected, `"${location}", ${reason}`);
   };
 }
 

@@ -1,7 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
-import { DatasetLocationError, resolveDataset } from '../artifacts/dataset-location.js';
+import {
+  DatasetLocationError,
+  isWeightsFile,
+  resolveDataset,
+  resolveWeights,
+} from '../artifacts/dataset-location.js';
 import { artifactsOf, type Manifest, readManifest } from '../artifacts/manifest.js';
 import {
   type AttemptOf,
@@ -14,6 +19,7 @@ import type { Config } from '../config.js';
 import { JobError } from '../jobs/job-error.js';
 import type { JobRecord } from '../jobs/job-record.js';
 import type { JobStore } from '../jobs/job-store.js';
+import type { InitSource } from '../ml/training/start-learner.js';
 import { setLongTimeout, toDeadline } from './deadline.js';
 import { JobRecorder } from './job-recorder.js';
 import type { RunningJobs } from './running-jobs.js';
@@ -180,7 +186,10 @@ async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord):
   const { decodeThreads, decodedCacheDir, decodedCacheBytes } = config;
   const decodedCache = { dir: decodedCacheDir, maxBytes: decodedCacheBytes };
   const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
-  if (job.kind === 'train') return { ...common, kind: 'train', request: job.request };
+  if (job.kind === 'train') {
+    const initFrom = await initSourceOf(config, job.request.initFrom);
+    return { ...common, kind: 'train', request: job.request, ...(initFrom && { initFrom }) };
+  }
   if (job.kind === 'inspect') {
     const { testDataset } = job.request;
     const testDatasetDir = testDataset === undefined ? undefined : await locate(config, testDataset);
@@ -194,10 +203,19 @@ async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord):
 }
 
 async function locate({ datasetRoot }: Config, location: string): Promise<string> {
-  return resolveDataset(datasetRoot, location).catch((error) => {
-    if (error instanceof DatasetLocationError) throw new JobError('dataset_location', 'user', error.message);
-    throw error;
-  });
+  return resolveDataset(datasetRoot, location).catch(toLocationFailure);
+}
+
+async function initSourceOf(config: Config, initFrom: string | undefined): Promise<InitSource | null> {
+  if (initFrom === undefined) return null;
+  if (!isWeightsFile(initFrom)) return { kind: 'model', dir: artifactsOf(config.artifactsDir, initFrom) };
+  const path = await resolveWeights(config.datasetRoot, initFrom).catch(toLocationFailure);
+  return { kind: 'safetensors', path };
+}
+
+function toLocationFailure(error: unknown): never {
+  if (error instanceof DatasetLocationError) throw new JobError('dataset_location', 'user', error.message);
+  throw error;
 }
 
 /** Takes back what was published before the record says `cancelled`: a cancelled job has no artifacts. */

@@ -39,7 +39,8 @@ async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
   const options = { datasetDir, outputDir, decodeThreads, decodedCache };
   if (assignment.kind === 'train') {
     const { runTraining } = await import('../ml/training/run-training.js');
-    return runTraining({ ...options, request: assignment.request }, hooks);
+    const { request, initFrom } = assignment;
+    return runTraining({ ...options, request, initFrom }, hooks);
   }
   if (assignment.kind === 'inspect') {
     const { runInspection } = await import('../ml/inspection/run-inspection.js');

@@ -1,5 +1,6 @@
 import type { EpochMetrics, Progress, StepMetrics } from '../jobs/job-record.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
+import type { InitSource } from '../ml/training/start-learner.js';
 
 /** A training that went wrong at a step, and went back to its last good state. */
 export type GuardEvent = {
@@ -22,7 +23,12 @@ export type TrainerAssignment = {
   /** Where decoded images are kept for later epochs and jobs, and the bytes that they may take; 0 for none. */
   readonly decodedCache: { readonly dir: string; readonly maxBytes: number };
 } & (
-  | { readonly kind: 'train'; readonly request: TrainRequest }
+  | {
+      readonly kind: 'train';
+      readonly request: TrainRequest;
+      /** What the request's initFrom names. */
+      readonly initFrom?: InitSource;
+    }
   | {
       readonly kind: 'evaluate';
       readonly request: EvaluateRequest;

@@ -2,7 +2,11 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DatasetLocationError, resolveDataset } from '../../src/artifacts/dataset-location.js';
+import {
+  DatasetLocationError,
+  resolveDataset,
+  resolveWeights,
+} from '../../src/artifacts/dataset-location.js';
 
 let dir: string;
 let root: string;
@@ -56,4 +60,15 @@ it.each([
   const error = await resolveDataset(root, location).catch((refusal: unknown) => refusal);
   expect(error).toBeInstanceOf(DatasetLocationError);
   expect((error as Error).message).not.toContain(dir);
+});
+
+it('resolves a file of weights, and refuses other files, folders and links that lead out', async () => {
+  await writeFile(join(root, 'faces/r18.safetensors'), '');
+  await symlink(join(dir, 'datasets-private/list.csv'), join(root, 'outside.safetensors'));
+  expect(await resolveWeights(root, 'faces/r18.safetensors')).toBe(join(root, 'faces/r18.safetensors'));
+  for (const location of ['faces/list.csv', 'faces', 'outside.safetensors', '../r18.safetensors']) {
+    await expect(resolveWeights(root, location)).rejects.toThrow(
+      /a file under the dataset root that ends in/,
+    );
+  }
 });

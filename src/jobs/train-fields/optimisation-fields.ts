@@ -8,10 +8,9 @@ export const optimisationFields = {
     description: 'Stochastic gradient descent with momentum, or Adam with decoupled weight decay.',
   }),
   learningRate: Type.Optional(
-    Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 10,
-      description: 'Peak rate, after warm-up. Left out: 0.05 with sgd, 0.001 with adamw.',
+    Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 10 }), Type.Literal('auto')], {
+      description:
+        'Peak rate, after warm-up; "auto" fits it to the images per step. Left out: 0.05 with sgd, 0.001 with adamw.',
     }),
   ),
   momentum: Type.Optional(
@@ -48,11 +47,9 @@ export const optimisationFields = {
     description:
       'Batches whose mean gradient makes one step: batchSize times as many images, in the same memory.',
   }),
-  warmupEpochs: Type.Number({
-    minimum: 0,
-    maximum: 1000,
+  warmupEpochs: Type.Union([Type.Number({ minimum: 0, maximum: 1000 }), Type.Literal('auto')], {
     default: 1,
-    description: 'Linear warm-up; fractions allowed.',
+    description: 'Linear warm-up; fractions allowed. "auto" fits it to the length of the run.',
   }),
   schedule: Type.Enum(['polynomial', 'cosine', 'step', 'constant'], {
     default: 'polynomial',
@@ -133,4 +130,21 @@ export const optimisationFields = {
     description:
       'How often a training that diverges or collapses goes back to its last good state, at a fifth of the rate.',
   }),
+  initFrom: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 512,
+      description:
+        'Where the first weights come from: the id of a training job whose model is published, `latest`, or a .safetensors ' +
+        "file under the dataset root with InsightFace's names. Centres are carried over by class name. Left out: drawn.",
+    }),
+  ),
+  freezeStages: Type.Optional(
+    Type.Array(Type.String({ pattern: '^(stem|stage[1-4])$' }), {
+      minItems: 1,
+      maxItems: 5,
+      uniqueItems: true,
+      description: 'First stages of the network (stem, stage1, …) that stay as initFrom has them.',
+    }),
+  ),
 };

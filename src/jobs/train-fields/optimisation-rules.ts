@@ -28,6 +28,7 @@ const READ_ONLY_WITH: readonly Rule[] = [
     needs: 'the schedule "polynomial" or "cosine"',
     isMet: (r) => r.schedule === 'polynomial' || r.schedule === 'cosine',
   },
+  { fields: ['freezeStages'], needs: 'initFrom beside it', isMet: (r) => r.initFrom !== undefined },
   { fields: ['clipScope'], needs: 'a clipNorm beside it', isMet: (r) => r.clipNorm !== undefined },
   { fields: ['patience'], needs: 'a validationFraction above 0', isMet: (r) => r.validationFraction > 0 },
 ];
@@ -50,8 +51,15 @@ export function checkOptimisation(request: TrainRequest): RequestFault[] {
     faults.push({ field: 'nesterov', expected: 'a momentum above 0 with nesterov', found: '0' });
   }
   const { learningRate, finalLearningRate } = request;
-  if (learningRate !== undefined && finalLearningRate !== undefined && finalLearningRate > learningRate) {
-    const expected = `a finalLearningRate of at most learningRate (${learningRate})`;
+  if (learningRate === 'auto' && finalLearningRate !== undefined) {
+    const expected = 'nothing, or a learningRate that is a number';
+    faults.push({ field: 'finalLearningRate', expected, found: show(finalLearningRate) });
+  } else if (
+    learningRate !== undefined &&
+    finalLearningRate !== undefined &&
+    finalLearningRate > Number(learningRate)
+  ) {
+    const expected = `at most ${learningRate}, which is learningRate`;
     faults.push({ field: 'finalLearningRate', expected, found: show(finalLearningRate) });
   }
   return faults;

@@ -1,11 +1,12 @@
+import { autoLearningRate, autoWarmupEpochs } from './auto-settings.js';
 import type { Decay, MarginStages, ScheduleOptions } from './schedule.js';
 
 /** How the weights move, as a request asks for it. What is left out has the defaults of `completeOptimisation`. */
 export type OptimisationSettings = {
   readonly epochs: number;
   readonly optimizer?: 'sgd' | 'adamw' | undefined;
-  /** The peak, after warm-up. */
-  readonly learningRate?: number | undefined;
+  /** The peak, after warm-up; `auto` fits it to the images per step. */
+  readonly learningRate?: number | 'auto' | undefined;
   /** Of sgd. */
   readonly momentum?: number | undefined;
   readonly nesterov?: boolean | undefined;
@@ -15,7 +16,8 @@ export type OptimisationSettings = {
   readonly weightDecay?: number | undefined;
   readonly decayNormAndBias?: boolean | undefined;
   readonly accumulationSteps?: number | undefined;
-  readonly warmupEpochs: number;
+  /** `auto` fits it to the length of the run. */
+  readonly warmupEpochs: number | 'auto';
   readonly schedule?: Decay['kind'] | undefined;
   /** Of polynomial. */
   readonly schedulePower?: number | undefined;
@@ -34,6 +36,8 @@ export type OptimisationSettings = {
   /** Epochs without a better one before the training ends. Left out: it never ends early. */
   readonly patience?: number | undefined;
   readonly guardRetries?: number | undefined;
+  /** First stages that stay as they begin: `stem`, `stage1`, …. */
+  readonly freezeStages?: readonly string[] | undefined;
 };
 
 /** The same with every choice made. */
@@ -78,17 +82,27 @@ const DEFAULT_GUARD_RETRIES = 3;
 
 export type StepCounts = { readonly stepsPerEpoch: number; readonly totalSteps: number };
 
-/** Fills in what a request leaves out. Milestones stay in epochs until the number of steps is known. */
-export function completeOptimisation(settings: OptimisationSettings): Optimisation {
+/** What `auto` looks at. */
+export type RunSize = { readonly batchSize: number; readonly trainingImages: number };
+
+/** Fills in what a request leaves out or asks to be fitted. */
+export function completeOptimisation(settings: OptimisationSettings, size: RunSize): Optimisation {
   const { optimizer: kind = 'sgd', weightDecay = DEFAULTS[kind].weightDecay } = settings;
   const { decayNormAndBias = true } = settings;
   const common = { weightDecay, decayNormAndBias };
   const { momentum = 0.9, nesterov = false, beta1 = 0.9, beta2 = 0.999 } = settings;
+  const { accumulationSteps = 1, epochs, warmupEpochs: warmup } = settings;
+  const imagesPerStep = size.batchSize * accumulationSteps;
+  const stepsPerEpoch = Math.ceil(size.trainingImages / imagesPerStep);
+  const rate = settings.learningRate ?? DEFAULTS[kind].learningRate;
   return {
     optimizer: kind === 'sgd' ? { kind, momentum, nesterov, ...common } : { kind, beta1, beta2, ...common },
-    learningRate: settings.learningRate ?? DEFAULTS[kind].learningRate,
-    accumulationSteps: settings.accumulationSteps ?? 1,
-    warmupEpochs: settings.warmupEpochs,
+    learningRate: rate === 'auto' ? autoLearningRate(kind, imagesPerStep) : rate,
+    accumulationSteps,
+    warmupEpochs:
+      warmup === 'auto'
+        ? autoWarmupEpochs(kind === 'adamw' ? beta2 : null, { stepsPerEpoch, epochs })
+        : warmup,
     decay: decayOf(settings),
     finalLearningRate: settings.finalLearningRate ?? 0,
     clip:

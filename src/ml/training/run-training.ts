@@ -18,10 +18,11 @@ import { resolveSettings } from '../heads/head-settings.js';
 import { reportDataset, summariseDataset } from '../inspection/dataset-report.js';
 import { reportTraining } from '../inspection/training-report.js';
 import { completeOptimisation } from './optimisation-settings.js';
-import { buildOptimizer } from './optimizers/build-optimizer.js';
+import type { Optimizer } from './optimizers/optimizer.js';
 import { parityBatches } from './parity-batches.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
 import { SEED_STREAM, splitSeed } from './seed-streams.js';
+import { type InitSource, startLearner } from './start-learner.js';
 import { train } from './train.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
 import type { TrainingRequest } from './training-request.js';
@@ -34,6 +35,8 @@ export type TrainingOptions = {
   /** An existing, empty folder; receives the model's files. */
   readonly outputDir: string;
   readonly request: TrainingRequest;
+  /** What `request.initFrom` names. */
+  readonly initFrom?: InitSource | undefined;
   readonly decodeThreads: number;
   /** Keeps decoded images for later epochs and jobs; left out, each is decoded every time. */
   readonly decodedCache?: ImageCacheSettings | undefined;
@@ -58,9 +61,20 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
     const backbone = buildBackbone(request.backbone, request, random);
     const head = buildHead(headSettings, { classCount, embeddingSize: request.embeddingSize }, random);
-    const optimisation = completeOptimisation(request);
-    const optimizer = buildOptimizer([...backbone.parameters, ...head.parameters], optimisation.optimizer);
+    const size = { batchSize: request.batchSize, trainingImages: split.training.length };
+    const optimisation = completeOptimisation(request, size);
+    let optimizer: Optimizer | null = null;
     try {
+      const { learner, warmStart } = await startLearner(
+        { backbone, head },
+        {
+          optimisation,
+          initFrom: options.initFrom ?? null,
+          freezeStages: request.freezeStages ?? [],
+          classNames: split.classNames,
+        },
+      );
+      optimizer = learner.optimizer;
       hooks.onStarted?.(device);
 
       const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
@@ -68,7 +82,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       // Heard below, after the training; until then a full disk must not end the process.
       written.catch(() => {});
       const outcome = await train(
-        { backbone, head, optimizer },
+        learner,
         {
           ...request,
           ...split,
@@ -80,11 +94,13 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
       ).finally(() => metrics.end());
       await written;
+      const { learningRate, warmupEpochs } = optimisation;
+      const chosen = { learningRate, warmupEpochs };
       const config = {
         backbone: request.backbone,
         embeddingSize: request.embeddingSize,
         imageSize: request.imageSize,
-        request: { ...request, ...headSettings },
+        request: { ...request, ...headSettings, ...chosen },
       };
       await writeModel(outputDir, {
         backbone,
@@ -117,6 +133,8 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           validationLoss: outcome.best.validationLoss ?? null,
           steps: outcome.steps,
           exports,
+          ...chosen,
+          warmStart,
           rollbacks: outcome.rollbacks,
           dataset: summariseDataset(reportDataset(dataset)),
           estimate: preflight.estimate,
@@ -127,7 +145,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         provenance: { datasetHash: dataset.hash, exports, device, ...versions, node: process.versions.node },
       };
     } finally {
-      optimizer.dispose();
+      optimizer?.dispose();
       disposeBackbone(backbone);
       disposeHead(head);
     }

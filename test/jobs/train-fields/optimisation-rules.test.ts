@@ -22,6 +22,10 @@ describe('the optimisation', () => {
     [{ learningRate: 0.1, finalLearningRate: 0.2 }, ['finalLearningRate']],
     [{ clipNorm: 5, clipScope: 'backbone' }, []],
     [{ clipScope: 'backbone' }, ['clipScope']],
+    [{ learningRate: 'auto', warmupEpochs: 'auto' }, []],
+    [{ learningRate: 'auto', finalLearningRate: 0.001 }, ['finalLearningRate']],
+    [{ freezeStages: ['stem'] }, ['freezeStages']],
+    [{ freezeStages: ['stem'], initFrom: 'latest' }, []],
     [{ patience: 3 }, []],
     [{ patience: 3, validationFraction: 0 }, ['patience']],
   ])('%j', (changes, fields) => {

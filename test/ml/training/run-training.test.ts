@@ -87,6 +87,8 @@ describe('a training', () => {
     { nesterov: true },
     { decayNormAndBias: false, weightDecay: 0.5 },
     { accumulationSteps: 2 },
+    { learningRate: 'auto' },
+    { warmupEpochs: 'auto' },
     { clipNorm: 0.5 },
     { clipNorm: 0.5, clipScope: 'backbone' },
     { softmaxEpochs: 1 },

@@ -23,6 +23,7 @@ import { writeColours } from '../../flow/tiny-dataset.js';
 
 const EMBEDDING_SIZE = 6;
 export const TINY_IMAGE_SIZE = 16;
+const TINY_SIZE = { batchSize: 4, trainingImages: 12 };
 
 /** A network of one linear layer with all that has a state: a training of it takes milliseconds a step. */
 export function buildTinyLearner(settings: OptimisationSettings, seed = 1): Learner {
@@ -41,7 +42,7 @@ export function buildTinyLearner(settings: OptimisationSettings, seed = 1): Lear
     imageSize: TINY_IMAGE_SIZE,
   });
   const head = buildHead({ scale: 16 }, { classCount: 3, embeddingSize: EMBEDDING_SIZE }, random);
-  const { optimizer } = completeOptimisation(settings);
+  const { optimizer } = completeOptimisation(settings, TINY_SIZE);
   return {
     backbone,
     head,
@@ -67,7 +68,7 @@ export async function tinyTraining(
     shuffle: true,
     seed: 7,
     classCount: 3,
-    optimisation: completeOptimisation(settings),
+    optimisation: completeOptimisation(settings, TINY_SIZE),
   };
 }
 
