@@ -13,8 +13,15 @@ const KERNEL_FLAGS = [
   '-DNODE_GYP_MODULE_NAME=arcqueue_kernels',
 ];
 
-/** What the compiled kernels depend on beside their sources. */
-export const KERNEL_FLAGS_KEY = [...COMMON_FLAGS, ...KERNEL_FLAGS].join(' ');
+const EMBEDDER_FLAGS = [
+  '-O3',
+  '-fno-trapping-math',
+  '-fvisibility=hidden',
+  '-DNODE_GYP_MODULE_NAME=arcqueue_embedder',
+];
+
+/** What the compiled kernels and the embedder depend on beside their sources. */
+export const KERNEL_FLAGS_KEY = [...COMMON_FLAGS, ...KERNEL_FLAGS, ...EMBEDDER_FLAGS].join(' ');
 
 /**
  * Where the compiler finds things.
@@ -47,8 +54,27 @@ export async function compileKernels(sourceFolder, output, paths) {
   await compile(sources, [...COMMON_FLAGS, ...KERNEL_FLAGS], output, '$ORIGIN/../../tensorflow', paths);
 }
 
+/** The matrix product and the Winograd transforms, which the kernels and the embedder share. */
+const SHARED_SOURCES = ['gemm.cc', 'winograd.cc'];
+
 /**
- * The kernels' sources and own headers, in a fixed order.
+ * Compiles the embedder, which uses no TensorFlow.
+ * @param {{ kernels: string, embedder: string }} sources folders
+ * @param {string} output the .node file
+ * @param {Pick<BuildPaths, 'nodeHeaders' | 'objects'>} paths
+ */
+export async function compileEmbedder(sources, output, { nodeHeaders, objects }) {
+  const compiler = requireCommand('g++', 'g++');
+  const own = kernelSources(sources.embedder).filter((file) => file.endsWith('.cc'));
+  const shared = SHARED_SOURCES.map((name) => join(sources.kernels, name));
+  const flags = [...COMMON_FLAGS, ...EMBEDDER_FLAGS, '-isystem', nodeHeaders];
+  flags.push('-I', sources.kernels, '-I', sources.embedder);
+  const compiled = await compileObjects([...own, ...shared], flags, { compiler, output, objects });
+  await runCompiler(compiler, ['-shared', ...compiled, '-o', output, '-pthread'], output);
+}
+
+/**
+ * A folder's C++ sources and headers, in a fixed order.
  * @param {string} folder
  */
 export function kernelSources(folder) {
@@ -65,15 +91,13 @@ export function kernelSources(folder) {
  */
 async function compile(sources, flags, output, runPath, paths) {
   const compiler = requireCommand('g++', 'g++');
-  mkdirSync(paths.objects, { recursive: true });
   const include = ['-isystem', paths.nodeHeaders, '-isystem', join(paths.tensorflow, 'include')];
-  const objects = await Promise.all(
-    sources.map(async (source) => {
-      const object = join(paths.objects, `${basename(output)}-${basename(source)}.o`);
-      await runCompiler(compiler, [...flags, ...include, '-c', source, '-o', object], source);
-      return object;
-    }),
-  );
+  const { objects: folder } = paths;
+  const objects = await compileObjects(sources, [...flags, ...include], {
+    compiler,
+    output,
+    objects: folder,
+  });
   const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'].map((name) =>
     join(paths.tensorflow, name),
   );
@@ -81,6 +105,23 @@ async function compile(sources, flags, output, runPath, paths) {
     compiler,
     ['-shared', ...objects, '-o', output, ...libraries, `-Wl,-rpath,${runPath}`],
     output,
+  );
+}
+
+/**
+ * @param {readonly string[]} sources
+ * @param {readonly string[]} flags
+ * @param {{ compiler: string, output: string, objects: string }} options
+ * @returns {Promise<string[]>} the object files
+ */
+function compileObjects(sources, flags, { compiler, output, objects }) {
+  mkdirSync(objects, { recursive: true });
+  return Promise.all(
+    sources.map(async (source) => {
+      const object = join(objects, `${basename(output)}-${basename(source)}.o`);
+      await runCompiler(compiler, [...flags, '-c', source, '-o', object], source);
+      return object;
+    }),
   );
 }
 

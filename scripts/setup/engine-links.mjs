@@ -2,6 +2,9 @@ import { lstatSync, mkdirSync, readlinkSync, renameSync, symlinkSync } from 'nod
 import { join } from 'node:path';
 import { STAMP_FILE } from './engine-stamp.mjs';
 
+export const KERNELS_FILE = 'arcqueue_kernels.node';
+export const EMBEDDER_FILE = 'arcqueue_embedder.node';
+
 /**
  * Where tfjs-node looks for its binding, given its package's folder. The kernels and the stamp lie beside it.
  * @param {string} tfjsFolder
@@ -18,7 +21,7 @@ export function linkEngine(paths) {
   const folder = bindingFolder(paths.tfjs);
   mkdirSync(folder, { recursive: true });
   link(join(paths.engine, 'tfjs_binding.node'), join(folder, 'tfjs_binding.node'));
-  link(join(paths.kernels, 'arcqueue_kernels.node'), join(folder, 'arcqueue_kernels.node'));
+  for (const file of [KERNELS_FILE, EMBEDDER_FILE]) link(join(paths.kernels, file), join(folder, file));
   link(join(paths.engine, STAMP_FILE), join(folder, STAMP_FILE));
 }
 

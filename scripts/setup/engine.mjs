@@ -3,9 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { assertFreeSpace, cacheFolder } from './cache-folder.mjs';
 import { aptCommand, findCommand, requireCommand, runCommand } from './commands.mjs';
-import { compileBinding, compileKernels, KERNEL_FLAGS_KEY, kernelSources } from './compile.mjs';
+import {
+  compileBinding,
+  compileEmbedder,
+  compileKernels,
+  KERNEL_FLAGS_KEY,
+  kernelSources,
+} from './compile.mjs';
 import { buildFolder } from './engine-folder.mjs';
-import { linkEngine } from './engine-links.mjs';
+import { EMBEDDER_FILE, KERNELS_FILE, linkEngine } from './engine-links.mjs';
 import { assertPlatform, chooseFlavour, engineKey, TENSORFLOW_VERSION, wheelsOf } from './engine-pins.mjs';
 import { countHeaders, findFaults, findHeaderFaults, writeStamp } from './engine-stamp.mjs';
 import { withLock } from './lock.mjs';
@@ -24,7 +30,10 @@ export function enginePaths(root) {
   const tfjs = join(root, 'node_modules/@tensorflow/tfjs-node-gpu');
   const flavour = chooseFlavour(process.env.ENGINE, hasNvidiaDriver());
   const tfjsVersion = JSON.parse(readFileSync(join(tfjs, 'package.json'), 'utf8')).version;
-  const sources = join(root, 'src/ml/engine/native');
+  const sources = {
+    kernels: join(root, 'src/ml/engine/native'),
+    embedder: join(root, 'src/ml/embedder/native'),
+  };
   const engine = join(cacheFolder(), 'engine', engineKey(flavour, tfjsVersion));
   const nodeHeaders = join(root, 'node_modules/node-api-headers/include');
   return {
@@ -143,21 +152,22 @@ function libraryFiles(draft) {
  */
 async function fillKernels(draft, paths) {
   const objects = join(draft, 'objects');
-  await compileKernels(paths.sources, join(draft, 'arcqueue_kernels.node'), {
-    tensorflow: join(paths.engine, 'tensorflow'),
-    nodeHeaders: paths.nodeHeaders,
-    objects,
-  });
+  const { sources, nodeHeaders } = paths;
+  const tensorflow = join(paths.engine, 'tensorflow');
+  await compileKernels(sources.kernels, join(draft, KERNELS_FILE), { tensorflow, nodeHeaders, objects });
+  await compileEmbedder(sources, join(draft, EMBEDDER_FILE), { nodeHeaders, objects });
   rmSync(objects, { recursive: true });
   const about = { flavour: paths.flavour, tensorflow: TENSORFLOW_VERSION, tfjs: paths.tfjsVersion };
-  writeStamp(draft, about, ['arcqueue_kernels.node']);
+  writeStamp(draft, about, [KERNELS_FILE, EMBEDDER_FILE]);
 }
 
-/** @param {string} sourceFolder */
-function kernelsKey(sourceFolder) {
+/** @param {{ kernels: string, embedder: string }} sources */
+function kernelsKey(sources) {
   const hash = createHash('sha256').update(KERNEL_FLAGS_KEY);
-  for (const file of kernelSources(sourceFolder))
-    hash.update(file.slice(sourceFolder.length)).update(readFileSync(file));
+  for (const folder of Object.values(sources)) {
+    for (const file of kernelSources(folder))
+      hash.update(file.slice(folder.length)).update(readFileSync(file));
+  }
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
-import { bindingFolder } from './engine-links.mjs';
+import { bindingFolder, KERNELS_FILE } from './engine-links.mjs';
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 // tfjs-node 4.22 calls it; Node 23 removed it, and Node 22 prints a warning.
@@ -16,7 +16,7 @@ const require = createRequire(import.meta.url);
 const tf = require('@tensorflow/tfjs-node-gpu');
 const kernels = join(
   bindingFolder(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'))),
-  'arcqueue_kernels.node',
+  KERNELS_FILE,
 );
 if (existsSync(kernels)) require(kernels);
 

@@ -38,7 +38,7 @@ export async function writeModel(dir: string, model: ModelToWrite): Promise<void
   await writeJson(dir, MODEL_FILES.config, { format: MODEL_FORMAT, ...model.config });
 }
 
-async function writeBackbone(dir: string, backbone: Backbone): Promise<void> {
+export async function writeBackbone(dir: string, backbone: Backbone): Promise<void> {
   const { tf } = loadTensorFlow();
   const artifacts = await toLayersArtifacts(tf, backbone);
   const { modelTopology, weightSpecs, weightData, format, generatedBy } = artifacts;
