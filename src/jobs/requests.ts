@@ -20,8 +20,8 @@ export const DatasetLocation = Type.String({
   minLength: 1,
   maxLength: 512,
   description:
-    'Folder under the dataset root that holds one folder of images per class, or a manifest.csv or manifest.jsonl; or a ' +
-    'file of it ending in .csv or .jsonl, which is a manifest.',
+    'Folder under the dataset root that holds one folder of images per class, a manifest.csv or manifest.jsonl, or a .rec ' +
+    'with its .idx; or a file of it ending in .csv, .jsonl or .rec.',
   examples: ['demo/train'],
 });
 

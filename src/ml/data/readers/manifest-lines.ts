@@ -105,8 +105,11 @@ function toCells(text: string, at: { readonly line: number; readonly name: strin
   return cells;
 }
 
-/** As node:readline reads them, but a line without an end is refused instead of kept. */
-async function* readTextLines(path: string, name: string): AsyncGenerator<string> {
+/**
+ * As node:readline reads them, but a line without an end is refused instead of kept.
+ * @throws MlError `manifest_invalid` with the line's number
+ */
+export async function* readTextLines(path: string, name: string): AsyncGenerator<string> {
   let rest = '';
   let line = 1;
   const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: MAX_LINE_BYTES });
@@ -118,7 +121,7 @@ async function* readTextLines(path: string, name: string): AsyncGenerator<string
       line += 1;
     }
     if (rest.length > MAX_LINE_BYTES) {
-      throw manifestInvalid('a JSON object', `a line of more than ${MAX_LINE_BYTES} bytes`, { line, name });
+      throw manifestInvalid('lines of text', `a line of more than ${MAX_LINE_BYTES} bytes`, { line, name });
     }
   }
   if (rest !== '') yield rest;

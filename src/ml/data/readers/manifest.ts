@@ -1,9 +1,10 @@
-import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
 import { MlError } from '../../ml-error.js';
 import type { IgnoredFile } from '../class-folder.js';
 import type { ImageEntry } from '../image-entry.js';
 import type { Dataset } from './dataset.js';
+import { assertFileWithin, whyNotFile } from './file-within.js';
 import { readCsvLines, readJsonLines } from './manifest-lines.js';
 import { type ManifestRow, manifestInvalid, toManifestRow } from './manifest-row.js';
 
@@ -20,9 +21,7 @@ export async function readManifestDataset(path: string, signal?: AbortSignal): P
   const root = await realpath(dirname(path));
   const name = basename(path);
   // A manifest that is a link could show, in an error, lines of any file of the server.
-  const reason = await whyNotFile(root, name);
-  if (reason !== null)
-    throw new MlError('dataset_unreadable', 'data', `Expected ${name} to be a plain file; found ${reason}.`);
+  await assertFileWithin(root, name);
   const rows: ManifestRow[] = [];
   const lines = extname(name).toLowerCase() === '.csv' ? readCsvLines(path, name) : readJsonLines(path, name);
   for await (const line of lines) rows.push(toManifestRow(line, name));
@@ -72,13 +71,6 @@ function assertOnce(rows: readonly ManifestRow[], name: string): void {
       throw manifestInvalid('each image once', `"${path}" again, as in line ${earlier}`, { line, name });
     lineOf.set(key, line);
   }
-}
-
-async function whyNotFile(root: string, path: string): Promise<string | null> {
-  const target = await realpath(join(root, path)).catch(() => null);
-  if (target === null) return 'no such file';
-  if (!target.startsWith(root + sep)) return 'a link that leads out of the dataset';
-  return (await stat(target)).isFile() ? null : 'no plain file';
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -4,14 +4,17 @@ import { MlError } from '../../ml-error.js';
 import { scanClassFolder } from '../class-folder.js';
 import type { Dataset } from './dataset.js';
 import { readManifestDataset } from './manifest.js';
+import { readRecordDataset } from './recordio.js';
 
 const MANIFEST_NAMES = ['manifest.csv', 'manifest.jsonl'];
+const RECORD_FILE = /\.rec$/i;
 
 export type OpenOptions = { readonly signal?: AbortSignal | undefined };
 
 /**
- * Lists a dataset of any form without opening its images. A file is read by its ending: `.csv` and `.jsonl` are
- * manifests. A folder with a `manifest.csv` or `manifest.jsonl` is what that lists; any other holds one folder per class.
+ * Lists a dataset of any form without decoding its images. A file is read by its ending: `.csv` and `.jsonl` are
+ * manifests, `.rec` is RecordIO. A folder with a `manifest.csv` or `manifest.jsonl` is what that lists, one with a `.rec` what
+ * that holds; any other holds one folder per class.
  * @param path of the folder or file, absolute and already checked
  * @throws MlError that says what was expected and what was found; the signal's reason when aborted
  */
@@ -23,16 +26,21 @@ export async function openDataset(path: string, { signal }: OpenOptions = {}): P
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(error.code ?? 'an unknown error');
   });
-  const manifests = MANIFEST_NAMES.filter((name) => names.includes(name));
-  if (manifests.length > 1)
-    throw new MlError(
-      'dataset_ambiguous',
-      'data',
-      `Expected one manifest in the dataset; found ${manifests.join(' and ')}.`,
-    );
-  const [manifest] = manifests;
+  const manifest = theOnly(
+    'manifest',
+    MANIFEST_NAMES.filter((name) => names.includes(name)),
+  );
   if (manifest !== undefined) return readManifestDataset(join(path, manifest), signal);
+  const records = theOnly('.rec file', names.filter((name) => RECORD_FILE.test(name)).sort());
+  if (records !== undefined) return readRecordDataset(join(path, records), signal);
   return { form: 'folders', ...(await scanClassFolder(path)) };
+}
+
+/** @throws MlError `dataset_ambiguous` for several: the location can name the one that is meant */
+function theOnly(what: string, names: readonly string[]): string | undefined {
+  if (names.length <= 1) return names[0];
+  const message = `Expected one ${what} in the dataset; found ${names.slice(0, 3).join(' and ')}.`;
+  throw new MlError('dataset_ambiguous', 'data', message);
 }
 
 async function openFile(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
@@ -41,11 +49,13 @@ async function openFile(path: string, signal: AbortSignal | undefined): Promise<
     case '.csv':
     case '.jsonl':
       return readManifestDataset(path, signal);
+    case '.rec':
+      return readRecordDataset(path, signal);
     default:
       throw new MlError(
         'dataset_unreadable',
         'data',
-        `Expected a dataset file ending in .csv or .jsonl; found one ending in "${ending}".`,
+        `Expected a dataset file ending in .csv, .jsonl or .rec; found one ending in "${ending}".`,
       );
   }
 }
