@@ -126,6 +126,12 @@ const SETTINGS = {
     [10_000, 86_400_000],
     'Time without a sign of life after which a trainer is ended and its job tried again.',
   ),
+  bullBoard: choice(
+    'BULL_BOARD',
+    ['off', 'on'] as const,
+    'off',
+    "Whether the API shows BullMQ's own view of the queue at /admin/queues, to whoever can reach it.",
+  ),
   workerDevice: choice(
     'WORKER_DEVICE',
     ['auto', 'cpu', 'gpu'] as const,

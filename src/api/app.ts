@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger } from 'fastify';
 import type { Api, ApiContext } from './api-context.js';
+import { mountBullBoard } from './bull-board.js';
 import { problemDocuments } from './errors.js';
 import { JobView } from './job-view.js';
 import { openApiDocument } from './openapi-document.js';
@@ -12,6 +13,7 @@ import { cancelJobRoute } from './routes/cancel-job.js';
 import { deleteJobRoute } from './routes/delete-job.js';
 import { healthRoutes } from './routes/health.js';
 import { inspectDatasetRoute } from './routes/inspect-dataset.js';
+import { metricsRoute } from './routes/metrics.js';
 import { readJobRoutes } from './routes/read-jobs.js';
 import { repeatJobRoutes } from './routes/repeat-job.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
@@ -22,10 +24,14 @@ import { validatorCompiler } from './validation.js';
 /** A request of this API is a few hundred bytes. */
 const BODY_LIMIT = 64 * 1024;
 
-export type AppOptions = ApiContext & { readonly logger: FastifyBaseLogger };
+export type AppOptions = ApiContext & {
+  readonly logger: FastifyBaseLogger;
+  /** Whether BullMQ's own view of the queue is shown, to whoever can reach the API. */
+  readonly bullBoard?: 'on' | 'off';
+};
 
 /** Builds the API without listening. Nothing is asked of Redis before the first request. */
-export async function buildApp({ logger, ...context }: AppOptions): Promise<Api> {
+export async function buildApp({ logger, bullBoard = 'off', ...context }: AppOptions): Promise<Api> {
   const app = Fastify({
     loggerInstance: logger,
     bodyLimit: BODY_LIMIT,
@@ -40,6 +46,7 @@ export async function buildApp({ logger, ...context }: AppOptions): Promise<Api>
   await app.register(problemDocuments);
   await app.register(swagger, openApiDocument);
   await app.register(swaggerUi, { routePrefix: '/docs' });
+  metricsRoute(app, context);
   submitJobRoutes(app, context);
   inspectDatasetRoute(app, context);
   readJobRoutes(app, context);
@@ -50,6 +57,7 @@ export async function buildApp({ logger, ...context }: AppOptions): Promise<Api>
   deleteJobRoute(app, context);
   workerRoutes(app, context);
   healthRoutes(app, context);
+  if (bullBoard === 'on') await mountBullBoard(app, context.queue);
   await app.ready();
   return app;
 }

@@ -14,6 +14,8 @@ export type ApiOptions = {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** See `AppOptions`. */
+  readonly bullBoard?: 'on' | 'off';
   /** See `ApiContext`. */
   readonly heartbeatMs?: number;
   readonly logger: FastifyBaseLogger;

@@ -34,7 +34,7 @@ export class JobQueue {
   }
 
   /** BullMQ's queue, opened at its first use: BullMQ connects when it is constructed. */
-  get #queue(): Queue<QueuedJob> {
+  get bull(): Queue<QueuedJob> {
     if (this.#opened === undefined) {
       const options = { connection: this.#redis, prefix: queuePrefix(this.#prefix) };
       this.#opened = new Queue<QueuedJob>(QUEUE_NAME, options);
@@ -47,7 +47,7 @@ export class JobQueue {
   /** Adds the job; one that is already in the queue stays as it is. */
   async enqueue(job: Pick<JobRecord, 'id' | 'kind' | 'attempt' | 'options'>): Promise<void> {
     const data: QueuedJob = { id: job.id, kind: job.kind, attemptBase: job.attempt };
-    await this.#queue.add(job.kind, data, {
+    await this.bull.add(job.kind, data, {
       jobId: job.id,
       ...toQueueOptions(job.options, Date.now()),
       // The record is the job's history: what the queue is done with would only fill Redis.
@@ -58,12 +58,12 @@ export class JobQueue {
 
   /** Takes a waiting job out. False when a worker already holds it, which then finds the record's new state. */
   async remove(id: string): Promise<boolean> {
-    return (await this.#queue.remove(id)) === 1;
+    return (await this.bull.remove(id)) === 1;
   }
 
   /** Whether the queue still has the job, waiting, delayed or held by a worker. */
   async has(id: string): Promise<boolean> {
-    return (await this.#queue.getJob(id)) !== undefined;
+    return (await this.bull.getJob(id)) !== undefined;
   }
 
   /** Repairs what a crash left between records and queue; see `reconcile`. */

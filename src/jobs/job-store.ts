@@ -19,16 +19,18 @@ import {
   transitionsKey,
 } from './job-keys.js';
 import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
-import type {
-  EvaluateJob,
-  InspectJob,
-  JobKind,
-  JobRecord,
-  JobState,
-  LatestMetrics,
-  Progress,
-  TrainJob,
-  Transition,
+import {
+  type EvaluateJob,
+  type InspectJob,
+  JOB_KINDS,
+  JOB_STATES,
+  type JobKind,
+  type JobRecord,
+  type JobState,
+  type LatestMetrics,
+  type Progress,
+  type TrainJob,
+  type Transition,
 } from './job-record.js';
 import { statesBefore, TERMINAL_STATES } from './job-state.js';
 import { deduplicationName, type NewJob, toStored } from './new-job.js';
@@ -132,6 +134,15 @@ export class JobStore {
     const stored = await this.#redis.arcqueueList(key, this.#prefix, bound, query.limit + 1);
     const jobs = stored.slice(0, query.limit).map(toJobRecord);
     return { jobs, nextCursor: stored.length > query.limit ? (jobs.at(-1)?.id ?? null) : null };
+  }
+
+  /** How many jobs there are of each kind in each state. */
+  async countJobs(): Promise<{ kind: JobKind; state: JobState; count: number }[]> {
+    const groups = JOB_KINDS.flatMap((kind) => JOB_STATES.map((state) => ({ kind, state })));
+    const ask = async (group: { kind: JobKind; state: JobState }) => {
+      return { ...group, count: await this.#redis.zcard(indexKey(this.#prefix, group)) };
+    };
+    return Promise.all(groups.map(ask));
   }
 
   /**

@@ -12,6 +12,7 @@ import { attemptOf, JobQueue, QUEUE_NAME, type QueuedJob } from '../jobs/job-que
 import type { JobState } from '../jobs/job-record.js';
 import { TERMINAL_STATES } from '../jobs/job-state.js';
 import { JobStore } from '../jobs/job-store.js';
+import { QueueWaits, queueWaitSeconds } from '../jobs/queue-wait.js';
 import { meets } from '../jobs/requirements.js';
 import { WorkerRegistry } from '../jobs/worker-registry.js';
 import { leaveToOthers } from './leave-to-others.js';
@@ -42,6 +43,8 @@ export async function startWorker(
   const offer = offerOf(config);
   const registry = new WorkerRegistry(redis, config.queuePrefix);
   const heartbeat = new WorkerHeartbeat(workerId, offer, registry, store, log);
+  const waits = new QueueWaits(redis, config.queuePrefix);
+  const toWarning = (error: Error) => log.warn({ err: error }, 'could not count a wait');
   void sweep(store, config.artifactsDir, log);
 
   const worker = new Worker<QueuedJob>(QUEUE_NAME, run, {
@@ -64,6 +67,8 @@ export async function startWorker(
       log.debug({ jobId: job.data.id }, 'the job needs another worker');
       return leaveToOthers(job, token);
     }
+    const waited = record && queueWaitSeconds(record, Date.now());
+    if (waited !== null) await waits.count(job.data.kind, waited).catch(toWarning);
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     try {

@@ -31,6 +31,7 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}/events',
       'get /jobs/{id}/logs',
       'get /jobs/{id}/metrics',
+      'get /metrics',
       'get /readyz',
       'get /workers',
       'post /datasets/inspect',
