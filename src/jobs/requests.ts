@@ -20,8 +20,8 @@ export const DatasetLocation = Type.String({
   minLength: 1,
   maxLength: 512,
   description:
-    'Folder under the dataset root that holds one folder of images per class, a manifest.csv or manifest.jsonl, or a .rec ' +
-    'with its .idx; or a file of it ending in .csv, .jsonl or .rec.',
+    'Folder under the dataset root that holds one folder of images per class, a manifest.csv or manifest.jsonl, a .rec with ' +
+    'its .idx, or .tar shards; or a file of it ending in .csv, .jsonl, .rec or .tar.',
   examples: ['demo/train'],
 });
 

@@ -4,7 +4,8 @@ import { extname, join, sep } from 'node:path';
 import { MlError } from '../ml-error.js';
 import type { ImageEntry } from './image-entry.js';
 
-const IMAGE_EXTENSIONS = new Set(
+/** Endings of the files that are taken for images. */
+export const IMAGE_EXTENSIONS = new Set(
   ['jpg', 'jpeg', 'png', 'webp', 'tif', 'tiff', 'avif', 'pgm', 'ppm', 'pnm'].map((name) => `.${name}`),
 );
 /** Names that an error lists before it stops. */

@@ -1,20 +1,22 @@
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { MlError } from '../../ml-error.js';
 import { scanClassFolder } from '../class-folder.js';
 import type { Dataset } from './dataset.js';
 import { readManifestDataset } from './manifest.js';
 import { readRecordDataset } from './recordio.js';
+import { readTarDataset } from './tar.js';
 
 const MANIFEST_NAMES = ['manifest.csv', 'manifest.jsonl'];
 const RECORD_FILE = /\.rec$/i;
+const TAR_FILE = /\.tar$/i;
 
 export type OpenOptions = { readonly signal?: AbortSignal | undefined };
 
 /**
  * Lists a dataset of any form without decoding its images. A file is read by its ending: `.csv` and `.jsonl` are
- * manifests, `.rec` is RecordIO. A folder with a `manifest.csv` or `manifest.jsonl` is what that lists, one with a `.rec` what
- * that holds; any other holds one folder per class.
+ * manifests, `.rec` is RecordIO, `.tar` a shard. A folder with a `manifest.csv` or `manifest.jsonl` is what that lists, one with a `.rec` what
+ * that holds, and one with `.tar` files and no folders those together; any other holds one folder per class.
  * @param path of the folder or file, absolute and already checked
  * @throws MlError that says what was expected and what was found; the signal's reason when aborted
  */
@@ -23,9 +25,10 @@ export async function openDataset(path: string, { signal }: OpenOptions = {}): P
     throw unreadable(error.code ?? 'an unknown error');
   });
   if (info.isFile()) return openFile(path, signal);
-  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(error.code ?? 'an unknown error');
   });
+  const names = entries.map(({ name }) => name);
   const manifest = theOnly(
     'manifest',
     MANIFEST_NAMES.filter((name) => names.includes(name)),
@@ -33,6 +36,10 @@ export async function openDataset(path: string, { signal }: OpenOptions = {}): P
   if (manifest !== undefined) return readManifestDataset(join(path, manifest), signal);
   const records = theOnly('.rec file', names.filter((name) => RECORD_FILE.test(name)).sort());
   if (records !== undefined) return readRecordDataset(join(path, records), signal);
+  const shards = names.filter((name) => TAR_FILE.test(name)).sort();
+  // Beside class folders a tar file is a stray one.
+  if (shards.length > 0 && !entries.some((entry) => entry.isDirectory()))
+    return readTarDataset(path, shards, signal);
   return { form: 'folders', ...(await scanClassFolder(path)) };
 }
 
@@ -51,11 +58,13 @@ async function openFile(path: string, signal: AbortSignal | undefined): Promise<
       return readManifestDataset(path, signal);
     case '.rec':
       return readRecordDataset(path, signal);
+    case '.tar':
+      return readTarDataset(dirname(path), [basename(path)], signal);
     default:
       throw new MlError(
         'dataset_unreadable',
         'data',
-        `Expected a dataset file ending in .csv, .jsonl or .rec; found one ending in "${ending}".`,
+        `Expected a dataset file ending in .csv, .jsonl, .rec or .tar; found one ending in "${ending}".`,
       );
   }
 }
