@@ -1,29 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
-import {
-  DatasetLocationError,
-  isWeightsFile,
-  resolveDataset,
-  resolveWeights,
-} from '../artifacts/dataset-location.js';
-import { artifactsOf, type Manifest, readManifest } from '../artifacts/manifest.js';
-import {
-  type AttemptOf,
-  discardStaging,
-  openStaging,
-  publishArtifacts,
-  withdrawArtifacts,
-} from '../artifacts/publish.js';
+import { type Manifest, readManifest } from '../artifacts/manifest.js';
+import { type AttemptOf, discardStaging, publishArtifacts, withdrawArtifacts } from '../artifacts/publish.js';
 import type { Config } from '../config.js';
 import { JobError } from '../jobs/job-error.js';
 import type { JobRecord } from '../jobs/job-record.js';
 import type { JobStore } from '../jobs/job-store.js';
-import type { InitSource } from '../ml/training/start-learner.js';
+import { assignJob } from './assign-job.js';
 import { setLongTimeout, toDeadline } from './deadline.js';
 import { JobRecorder } from './job-recorder.js';
 import type { RunningJobs } from './running-jobs.js';
-import type { TrainerAssignment } from './trainer-messages.js';
 import {
   type StoppedBy,
   type TrainerOutcome,
@@ -138,7 +125,7 @@ async function runTrainer(
 ): Promise<TrainerOutcome> {
   const deadline = toDeadline(await store.get(job.id));
   if (deadline !== null && deadline.leftMs <= 0) throw deadline.failure;
-  const assignment = await assign(config, attempt, job);
+  const assignment = await assignJob(config, stagedBy(attempt), job);
   const recorder = new JobRecorder(store, attempt, log);
   const supervisor = new TrainerSupervisor(assignment, {
     entry: trainerEntry(),
@@ -178,44 +165,6 @@ async function finishPublished(context: WorkerContext, attempt: Attempt, manifes
 
 function stagedBy({ id, attempt }: Attempt): AttemptOf {
   return { jobId: id, attempt };
-}
-
-async function assign(config: Config, { id, attempt }: Attempt, job: JobRecord): Promise<TrainerAssignment> {
-  const datasetDir = await locate(config, job.request.dataset);
-  const stagingDir = await openStaging(config.artifactsDir, { jobId: id, attempt });
-  const { decodeThreads, decodedCacheDir, decodedCacheBytes } = config;
-  const decodedCache = { dir: decodedCacheDir, maxBytes: decodedCacheBytes };
-  const common = { jobId: id, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
-  if (job.kind === 'train') {
-    const initFrom = await initSourceOf(config, job.request.initFrom);
-    return { ...common, kind: 'train', request: job.request, ...(initFrom && { initFrom }) };
-  }
-  if (job.kind === 'inspect') {
-    const { testDataset } = job.request;
-    const testDatasetDir = testDataset === undefined ? undefined : await locate(config, testDataset);
-    return { ...common, kind: 'inspect', request: job.request, testDatasetDir };
-  }
-  const modelDir = artifactsOf(config.artifactsDir, job.request.model);
-  const evaluation = { ...common, kind: 'evaluate', request: job.request, modelDir } as const;
-  const { calibratedBy } = job.request;
-  if (calibratedBy === undefined) return evaluation;
-  return { ...evaluation, calibrationDir: artifactsOf(config.artifactsDir, calibratedBy) };
-}
-
-async function locate({ datasetRoot }: Config, location: string): Promise<string> {
-  return resolveDataset(datasetRoot, location).catch(toLocationFailure);
-}
-
-async function initSourceOf(config: Config, initFrom: string | undefined): Promise<InitSource | null> {
-  if (initFrom === undefined) return null;
-  if (!isWeightsFile(initFrom)) return { kind: 'model', dir: artifactsOf(config.artifactsDir, initFrom) };
-  const path = await resolveWeights(config.datasetRoot, initFrom).catch(toLocationFailure);
-  return { kind: 'safetensors', path };
-}
-
-function toLocationFailure(error: unknown): never {
-  if (error instanceof DatasetLocationError) throw new JobError('dataset_location', 'user', error.message);
-  throw error;
 }
 
 /** Takes back what was published before the record says `cancelled`: a cancelled job has no artifacts. */

@@ -56,6 +56,18 @@ describe('a training', () => {
     });
   });
 
+  it('can be the start of another one, with stages of it frozen', async () => {
+    const start = { initFrom: 'latest', freezeStages: ['stem'], epochs: 1, learningRate: 'auto' };
+    const id = await service.submit('train', { dataset: 'with-strangers', ...QUICK, ...start });
+    const second = await service.reach(id, 'succeeded');
+    expect(second.request).toMatchObject({ initFrom: trained.id });
+    // Red and blue carried over; green is gone, grey is new. 8 images a step: an eighth of 0.1.
+    expect(second.result).toMatchObject({
+      warmStart: { carriedClasses: 2, newClasses: 1 },
+      learningRate: 0.0125,
+    });
+  });
+
   it('keeps the metrics of every step and every epoch', async () => {
     type History = { steps: { rows: StepMetrics[] }; epochs: EpochMetrics[] };
     const { steps, epochs } = await service.json<History>(`/jobs/${trained.id}/metrics`);

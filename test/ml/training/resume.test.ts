@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
+import type { LossSettings } from '../../../src/ml/heads/head-settings.js';
 import type { OptimisationSettings } from '../../../src/ml/training/optimisation-settings.js';
 import { train } from '../../../src/ml/training/train.js';
 import { disposeState, type TrainingState } from '../../../src/ml/training/training-state.js';
@@ -26,14 +27,15 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
+type Settings = OptimisationSettings & { readonly loss?: LossSettings };
 type Outcome = { losses: number[]; weights: Record<string, number[]>; state: TrainingState | null };
 
 /** A training of 3 epochs; `stopAfter` ends it after so many steps and takes its state there. */
 async function run(
-  settings: OptimisationSettings,
+  settings: Settings,
   { stopAfter, resumeFrom }: { stopAfter?: number; resumeFrom?: TrainingState } = {},
 ): Promise<Outcome> {
-  const learner = buildTinyLearner(settings, resumeFrom === undefined ? 1 : 99);
+  const learner = buildTinyLearner(settings, resumeFrom === undefined ? 1 : 99, settings.loss);
   const losses: number[] = [];
   const stopped = new Error('stopped');
   let state: TrainingState | null = null;
@@ -70,7 +72,7 @@ function throughBytes(state: TrainingState): TrainingState {
 }
 
 // 12 images in batches of 4: 3 batches an epoch, 9 in all.
-describe.each<[string, OptimisationSettings, number[]]>([
+describe.each<[string, Settings, number[]]>([
   ['sgd', { epochs: 3, warmupEpochs: 1, learningRate: 0.05 }, [1, 3, 5, 8]],
   ['nesterov and cosine', { epochs: 3, warmupEpochs: 0.5, nesterov: true, schedule: 'cosine' }, [4]],
   ['adamw', { epochs: 3, warmupEpochs: 1, optimizer: 'adamw', decayNormAndBias: false }, [4]],
@@ -78,6 +80,16 @@ describe.each<[string, OptimisationSettings, number[]]>([
     'averages, clipping and a growing margin',
     { epochs: 3, warmupEpochs: 1, emaDecay: 0.9, clipNorm: 1, softmaxEpochs: 1, marginWarmupEpochs: 1 },
     [2, 4],
+  ],
+  [
+    'sampled classes',
+    { epochs: 3, warmupEpochs: 1, loss: { sampleRate: 0.5 }, accumulationSteps: 2, emaDecay: 0.9 },
+    [1, 3],
+  ],
+  [
+    "a loss's own statistics",
+    { epochs: 3, warmupEpochs: 0, optimizer: 'adamw', loss: { loss: 'adaface' } },
+    [2],
   ],
   ['accumulation', { epochs: 3, warmupEpochs: 1, accumulationSteps: 2 }, [1, 3]],
 ])('a training with %s', (_, settings, stops) => {

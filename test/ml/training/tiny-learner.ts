@@ -5,6 +5,7 @@ import { scanClassFolder } from '../../../src/ml/data/class-folder.js';
 import type { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import { createRandom } from '../../../src/ml/data/random.js';
 import { buildHead } from '../../../src/ml/heads/build-head.js';
+import type { LossSettings } from '../../../src/ml/heads/head-settings.js';
 import { BatchNorm } from '../../../src/ml/layers/batch-norm.js';
 import { Dense } from '../../../src/ml/layers/dense.js';
 import { Dropout } from '../../../src/ml/layers/dropout.js';
@@ -26,7 +27,7 @@ export const TINY_IMAGE_SIZE = 16;
 const TINY_SIZE = { batchSize: 4, trainingImages: 12 };
 
 /** A network of one linear layer with all that has a state: a training of it takes milliseconds a step. */
-export function buildTinyLearner(settings: OptimisationSettings, seed = 1): Learner {
+export function buildTinyLearner(settings: OptimisationSettings, seed = 1, loss: LossSettings = {}): Learner {
   const random = createRandom(seed);
   const inputs = TINY_IMAGE_SIZE * TINY_IMAGE_SIZE * 3;
   const layers = new Sequential([
@@ -41,7 +42,7 @@ export function buildTinyLearner(settings: OptimisationSettings, seed = 1): Lear
     embeddingSize: EMBEDDING_SIZE,
     imageSize: TINY_IMAGE_SIZE,
   });
-  const head = buildHead({ scale: 16 }, { classCount: 3, embeddingSize: EMBEDDING_SIZE }, random);
+  const head = buildHead({ scale: 16, ...loss }, { classCount: 3, embeddingSize: EMBEDDING_SIZE }, random);
   const { optimizer } = completeOptimisation(settings, TINY_SIZE);
   return {
     backbone,
