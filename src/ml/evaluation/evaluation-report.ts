@@ -54,6 +54,7 @@ const LISTS = new Set([
   'skipped',
   'slices',
   'curves',
+  'histogram',
   'det',
   'perFold',
   'bins',

@@ -12,6 +12,7 @@ import { readCalibration, writeCalibration } from './calibration.js';
 import { loadInputs } from './evaluation-inputs.js';
 import { assembleReport, toResult } from './evaluation-report.js';
 import type { EvaluationRequest } from './evaluation-request.js';
+import { writePictures } from './pictures/write-pictures.js';
 import { ProtocolRun } from './protocol-run.js';
 
 export type EvaluationOptions = {
@@ -64,6 +65,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
     }
     const report = assembleReport(request, inputs, reports);
     await writeFile(join(outputDir, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+    await writePictures(outputDir, report, reports);
     return {
       result: toResult(report),
       provenance: { datasetHash: inputs.datasetHash, device, ...versions, node: process.versions.node },

@@ -84,7 +84,19 @@ describe('an evaluation by every protocol', () => {
     const hooks: RunHooks = { onProgress: ({ percent }) => percents.push(percent) };
     const [first, second] = [await evaluate({ protocols: ALL }, hooks), await evaluate({ protocols: ALL })];
     const files = (await readdir(first.outputDir)).sort();
-    expect(files).toEqual(['calibration.json', 'report.json', 'scores.csv', 'searches.csv']);
+    expect(files).toEqual([
+      'calibration.json',
+      'cmc.svg',
+      'confusion.svg',
+      'det.svg',
+      'reliability.svg',
+      'report.html',
+      'report.json',
+      'roc.svg',
+      'scores.csv',
+      'scores.svg',
+      'searches.csv',
+    ]);
     for (const name of files) expect(await second.text(name)).toBe(await first.text(name));
     expect(percents.at(-1)).toBe(100);
     expect(tf.memory().numTensors).toBe(before);

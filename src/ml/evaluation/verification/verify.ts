@@ -4,6 +4,7 @@ import { CsvWriter } from '../csv-writer.js';
 import { cosineOf, type EmbeddingTable } from '../embed-images.js';
 import { attributeOf, type ColumnSlices, sliceFigures } from '../slices.js';
 import type { PairSet } from './pairs.js';
+import { type ScoreHistogram, scoreHistogram } from './score-histogram.js';
 import {
   type FigureOptions,
   type ScoredPairs,
@@ -28,6 +29,7 @@ export type VerifyOptions = {
 
 export type VerificationReport = VerificationFigures & {
   readonly curves: ReturnType<typeof verificationCurves>;
+  readonly histogram: ScoreHistogram;
   readonly slices: readonly ColumnSlices<VerificationFigures>[];
 };
 
@@ -65,7 +67,7 @@ export async function verifyPairs(
       ),
     );
   }
-  return { ...figures, curves: verificationCurves(scored), slices };
+  return { ...figures, curves: verificationCurves(scored), histogram: scoreHistogram(scored), slices };
 }
 
 async function scorePairs(
