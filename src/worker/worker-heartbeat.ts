@@ -11,6 +11,7 @@ export class WorkerHeartbeat {
   private readonly startedAt = new Date().toISOString();
   private readonly timer: NodeJS.Timeout;
   private last: Promise<void> = Promise.resolve();
+  private waiting = 0;
 
   constructor(
     private readonly id: string,
@@ -19,7 +20,10 @@ export class WorkerHeartbeat {
     private readonly store: JobStore,
     private readonly log: Logger,
   ) {
-    this.timer = setInterval(() => this.report(), REPORT_EVERY_MS);
+    this.timer = setInterval(() => {
+      // While Redis is away one report waits for it; more would pile up behind.
+      if (this.waiting === 0) this.report();
+    }, REPORT_EVERY_MS);
     this.report();
   }
 
@@ -36,9 +40,13 @@ export class WorkerHeartbeat {
   }
 
   private report(): void {
+    this.waiting += 1;
     this.last = this.last
       .then(() => this.send())
-      .catch((error: Error) => this.log.warn({ err: error }, 'could not report that this worker is alive'));
+      .catch((error: Error) => this.log.warn({ err: error }, 'could not report that this worker is alive'))
+      .finally(() => {
+        this.waiting -= 1;
+      });
   }
 
   private async send(): Promise<void> {
