@@ -3,8 +3,8 @@ import { CASES, measureSides, OURS, printMachine } from './train-step-sides.mjs'
 
 printMachine();
 const ratios = [];
-for (const { backbone, speedGoal } of CASES) {
-  const sides = await measureSides(backbone, { steps: 9, warmup: 3, rounds: 3 });
+for (const { backbone, speedGoal, rounds } of CASES) {
+  const sides = await measureSides(backbone, { steps: 7, warmup: 2, rounds });
   const peers = [...sides].filter(([side]) => side !== OURS);
   const fastest = Math.max(...peers.map(([, { imagesPerSecond }]) => imagesPerSecond));
   const ratio = sides.get(OURS).imagesPerSecond / fastest;

@@ -1,12 +1,15 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
+import { runSingleOp } from '../../../src/ml/engine/raw-op.js';
 import { CONV2D_OPS, Conv2d } from '../../../src/ml/layers/conv2d.js';
 import { tensorflowConvolution } from '../../../src/ml/layers/convolution.js';
 import {
   type ConvolutionFunctions,
   findConvolutionKernels,
+  findDepthwiseKernels,
 } from '../../../src/ml/layers/convolution-kernels.js';
+import { DEPTHWISE_OPS } from '../../../src/ml/layers/depthwise-conv2d.js';
 import { expectGradientsToMatch, relativeError, spread } from '../finite-differences.js';
 
 const { tf, hasKernels } = loadTensorFlow();
@@ -36,6 +39,51 @@ function kernelsOf(shape: typeof WINOGRAD): ConvolutionFunctions {
   const found = findConvolutionKernels(shape, 64);
   if (found === null) throw new Error('Expected kernels for this shape');
   return found;
+}
+
+/** Of the kernels that are written with vector types; a machine that lacks one runs the widest that it has. */
+const INSTRUCTION_SETS = { baseline: 0, avx2: 1, avx512: 2 };
+const WIDEST = INSTRUCTION_SETS.avx512;
+
+function limitInstructionSet(limit: number): void {
+  const used = runSingleOp('ArcqueueLimitInstructionSet', { limit: { int: limit } }, []);
+  expect(used.dataSync()[0]).toBeLessThanOrEqual(limit);
+  used.dispose();
+}
+
+describe.runIf(hasKernels).each(Object.entries(INSTRUCTION_SETS))('with %s', (_, limit) => {
+  beforeAll(() => limitInstructionSet(limit));
+  afterAll(() => limitInstructionSet(WIDEST));
+
+  it.each([WINOGRAD, POINTWISE, STRIDED])('a convolution of %o agrees with TensorFlow', (shape) => {
+    expectAgreement(kernelsOf(shape), tensorflowConvolution(shape, CONV2D_OPS), [shape.kernel, 33, 47]);
+  });
+
+  it.each([1, 2])('a depthwise convolution with stride %i agrees with TensorFlow', (stride) => {
+    const shape = { kernel: 3, stride, padding: 1 };
+    const own = findDepthwiseKernels(shape) as ConvolutionFunctions;
+    expectAgreement(own, tensorflowConvolution(shape, DEPTHWISE_OPS), [3, 33, 1]);
+  });
+});
+
+/** Compares the three operations on images of 33 channels. */
+function expectAgreement(
+  own: ConvolutionFunctions,
+  twin: ConvolutionFunctions,
+  [side, inputs, outputs]: readonly [number, number, number],
+): void {
+  const x = values([2, 7, 9, inputs], 0.2);
+  const kernel = values([side, side, inputs, outputs], 0.5);
+  const dy = values(twin.forward(x, kernel).shape, 0.9);
+  const runAll = (functions: ConvolutionFunctions) => [
+    functions.forward(x, kernel),
+    functions.inputGradient(kernel, dy, x.shape),
+    functions.kernelGradient(x, dy, kernel.shape),
+  ];
+  const expected = runAll(twin);
+  runAll(own).forEach((tensor, i) => {
+    expect(relativeError(tensor.dataSync(), expected[i]?.dataSync() ?? [])).toBeLessThan(1e-4);
+  });
 }
 
 describe.runIf(hasKernels).each([

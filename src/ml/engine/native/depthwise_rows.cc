@@ -9,7 +9,7 @@ namespace arcqueue {
 
 const DepthwiseRows& BestDepthwiseRows() {
 #if defined(__x86_64__)
-  static const InstructionSet best = BestInstructionSet();
+  const InstructionSet best = BestInstructionSet();
   if (best == InstructionSet::kAvx512) return avx512::kRows;
   if (best == InstructionSet::kAvx2) return avx2::kRows;
 #endif

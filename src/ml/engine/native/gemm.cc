@@ -9,7 +9,7 @@ namespace arcqueue {
 
 const Gemm& BestGemm() {
 #if defined(__x86_64__)
-  static const InstructionSet best = BestInstructionSet();
+  const InstructionSet best = BestInstructionSet();
   if (best == InstructionSet::kAvx512) return avx512::kGemm;
   if (best == InstructionSet::kAvx2) return avx2::kGemm;
 #endif

@@ -11,17 +11,10 @@
 
 namespace arcqueue {
 
-enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+enum class InstructionSet : int { kBaseline, kAvx2, kAvx512 };
 
-inline InstructionSet BestInstructionSet() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-    return InstructionSet::kAvx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::kAvx2;
-#endif
-  return InstructionSet::kBaseline;
-}
+// The widest set that the processor has, or a narrower one if a test asked for it.
+InstructionSet BestInstructionSet();
 
 }  // namespace arcqueue
 
