@@ -53,7 +53,7 @@ export function plotLogLog(series, labels) {
     }),
   ];
   const size = `width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}"`;
-  const background = '<rect width="100%" height="100%" fill="white"/>';
+  const background = `<title>${labels.title}</title>\n<rect width="100%" height="100%" fill="white"/>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="12">\n${[background, ...parts].join('\n')}\n</svg>\n`;
 }
 
