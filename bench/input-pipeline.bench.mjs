@@ -1,35 +1,15 @@
 // How long a training waits for its images, and how fast they are decoded beside torchvision's DataLoader.
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { peerPython } from './peers.mjs';
 import { writePhotoLikeImages } from './photo-like-images.mjs';
+import { measure, median, takeTurns } from './turns.mjs';
 
 const BATCH = 32;
 const THREADS = 2;
 const ROUNDS = 5;
 const WAIT_ROUNDS = 2;
-
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** Runs one side; it prints one line of JSON. */
-function measure(command, script, ...args) {
-  const run = spawnSync(command, [here(script), ...args.map(String)], { encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`${script} failed:\n${run.stderr}`);
-  return JSON.parse(run.stdout.trim().split('\n').at(-1));
-}
-
-/** Runs all sides in turn. @returns what each side printed, by its name */
-function takeTurns(sides, rounds) {
-  const results = new Map([...sides.keys()].map((side) => [side, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [side, run] of sides) results.get(side).push(run());
-  }
-  return results;
-}
 
 const python = await peerPython(['numpy', 'torch', 'torchvision']);
 const folder = await mkdtemp(join(os.tmpdir(), 'arcqueue-bench-'));
@@ -42,7 +22,7 @@ try {
   await writePhotoLikeImages(few, { classes: 8, count: 64 });
 
   const node = process.execPath;
-  const decoding = takeTurns(
+  const decoding = await takeTurns(
     new Map([
       ['arcqueue', () => measure(node, 'input-pipeline-decode.mjs', many, BATCH, THREADS)],
       ['torchvision', () => measure(python, 'input_pipeline_torch.py', many, BATCH, THREADS)],
@@ -59,10 +39,10 @@ try {
     console.log(`  ${side.padEnd(20)} ${speeds.get(side).toFixed(0).padStart(6)} images/s`);
   }
 
-  const waiting = takeTurns(
+  const waiting = await takeTurns(
     new Map([
-      ['cold', () => measure(node, 'input-pipeline-wait.mjs', few)],
-      ['warm', () => measure(node, 'input-pipeline-wait.mjs', few, cacheDir)],
+      ['cold', () => measure(node, 'bare-training.mjs', few, 2)],
+      ['warm', () => measure(node, 'bare-training.mjs', few, 2, cacheDir)],
     ]),
     WAIT_ROUNDS,
   );
