@@ -46,7 +46,7 @@ async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
     const { runInspection } = await import('../ml/inspection/run-inspection.js');
     const { testDatasetDir, request } = assignment;
     const { training } = request;
-    return runInspection({ datasetDir, testDatasetDir, training, outputDir, decodeThreads }, hooks);
+    return runInspection({ ...options, testDatasetDir, training }, hooks);
   }
   const { runEvaluation } = await import('../ml/evaluation/run-evaluation.js');
   const { modelDir, calibrationDir, request } = assignment;

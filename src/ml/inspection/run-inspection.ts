@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DEFAULT_IMAGE_SIZE } from '../backbones/backbone.js';
 import { assertTrainable } from '../data/class-folder.js';
 import { DecodePool } from '../data/decode-pool.js';
+import type { ImageCacheSettings } from '../data/image-cache-room.js';
 import { splitDataset } from '../data/split-dataset.js';
 import { MlError } from '../ml-error.js';
 import { type PreparedDataset, prepareDataset } from '../training/prepare-dataset.js';
@@ -22,6 +23,8 @@ export type InspectionOptions = {
   /** An existing, empty folder; receives report.json. */
   readonly outputDir: string;
   readonly decodeThreads: number;
+  /** Keeps decoded images for later jobs; left out, each is decoded every time. */
+  readonly decodedCache?: ImageCacheSettings | undefined;
 };
 
 export const INSPECTION_FILE = 'report.json';
@@ -32,9 +35,9 @@ export const INSPECTION_FILE = 'report.json';
  * @throws MlError for a dataset that cannot be read at all; the signal's reason when aborted
  */
 export async function runInspection(options: InspectionOptions, hooks: RunHooks = {}): Promise<RunOutcome> {
-  const { datasetDir, testDatasetDir, training, outputDir, decodeThreads } = options;
+  const { datasetDir, testDatasetDir, training, outputDir, decodeThreads, decodedCache: cache } = options;
   const imageSize = training?.imageSize ?? DEFAULT_IMAGE_SIZE;
-  const pool = await DecodePool.open({ threads: decodeThreads, imageSize });
+  const pool = await DecodePool.open({ threads: decodeThreads, imageSize, cache });
   try {
     hooks.onStarted?.('cpu');
     const dataset = await prepareDataset(datasetDir, pool, hooks, meterImages(hooks));
