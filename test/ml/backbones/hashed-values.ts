@@ -32,7 +32,7 @@ function spreadOf(ourRole: string, shape: readonly number[]): readonly [centre: 
     case 'bias':
       return [0, 0.1];
     case 'alpha':
-      return [0.97, 0.025];
+      return [0.997, 0.002];
     case 'gamma':
       return [1, 0.2];
     default: {
