@@ -53,12 +53,10 @@ export const lossFields = {
       'What the training minimises; see docs/losses.md for formulas, defaults and when to take which.',
   }),
   scale: Type.Optional(
-    Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 1000,
+    Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1000 }), Type.Literal('auto')], {
       description:
-        "ArcFace's s, of every loss but softmax and sphereface. Left out: fitted to the number of classes, as the " +
-        'job result then states.',
+        'ArcFace\'s s, of every loss but softmax and sphereface. Left out or "auto": fitted to the number of classes, ' +
+        'as the job result then states.',
     }),
   ),
   margin: radians(

@@ -63,7 +63,7 @@ function checkMagface(request: TrainRequest): RequestFault[] {
     });
   }
   if (faults.length > 0) return faults;
-  const scale = request.scale ?? LARGEST_FITTED_SCALE;
+  const scale = typeof request.scale === 'number' ? request.scale : LARGEST_FITTED_SCALE;
   const [low, high] = [settings.magNormLow ** 2, settings.magNormHigh ** 2];
   const growth =
     (settings.magMarginHigh - settings.magMarginLow) / (settings.magNormHigh - settings.magNormLow);

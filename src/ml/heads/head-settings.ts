@@ -4,8 +4,8 @@ import { fitScale } from './scale.js';
 export type LossSettings = {
   /** ArcFace when left out. */
   readonly loss?: LossName | undefined;
-  /** Length of the logits. Left out: fitted to the number of classes. */
-  readonly scale?: number | undefined;
+  /** Length of the logits. Left out or `auto`: fitted to the number of classes. */
+  readonly scale?: number | 'auto' | undefined;
   /** In radians; for CosFace, taken from the cosine. */
   readonly margin?: number | undefined;
   readonly marginAngleMultiplier?: number | undefined;
@@ -77,7 +77,8 @@ type Widened<T> = T extends number ? number : T extends boolean ? boolean : T;
 type Filled<F extends keyof LossSettings> = { readonly [K in F]: NonNullable<LossSettings[K]> };
 
 /** A head's settings with nothing left out that its loss reads, as stored with a model. */
-export type HeadSettings = Filled<'loss'> & Partial<Filled<keyof LossSettings>>;
+export type HeadSettings = Filled<'loss'> &
+  Partial<Filled<Exclude<keyof LossSettings, 'scale'>>> & { readonly scale?: number };
 
 /** Fills in the defaults of the chosen loss, and fits the scale where the loss has one and none is given. */
 export function resolveSettings(request: LossSettings, classCount: number): HeadSettings {
@@ -89,7 +90,10 @@ export function resolveSettings(request: LossSettings, classCount: number): Head
     ...LOSS_DEFAULTS[loss],
   };
   const given = Object.keys(defaults).map((field) => [field, request[field as keyof LossSettings]]);
-  const settings = { ...defaults, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
+  const settings = {
+    ...defaults,
+    ...Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== 'auto')),
+  };
   return { loss, ...settings };
 }
 

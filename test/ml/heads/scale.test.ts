@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resolveSettings } from '../../../src/ml/heads/head-settings.js';
 import { fitScale } from '../../../src/ml/heads/scale.js';
 
 describe('the fitted scale', () => {
@@ -14,4 +15,8 @@ describe('the fitted scale', () => {
     expect(fitScale(1)).toBe(11.49);
     expect(fitScale(1_000_000)).toBe(64);
   });
+});
+
+it.each([undefined, 'auto'] as const)('is taken where the scale asked for is %s', (scale) => {
+  expect(resolveSettings({ scale }, 12).scale).toBe(fitScale(12));
 });
