@@ -20,8 +20,13 @@ const EMBEDDER_FLAGS = [
   '-DNODE_GYP_MODULE_NAME=arcqueue_embedder',
 ];
 
+/** The matrix product and the Winograd transforms, which the kernels and the embedder share. */
+const SHARED_SOURCES = ['gemm.cc', 'instruction_sets.cc', 'winograd.cc'];
+
 /** What the compiled kernels and the embedder depend on beside their sources. */
-export const KERNEL_FLAGS_KEY = [...COMMON_FLAGS, ...KERNEL_FLAGS, ...EMBEDDER_FLAGS].join(' ');
+export const KERNEL_FLAGS_KEY = [...COMMON_FLAGS, ...KERNEL_FLAGS, ...EMBEDDER_FLAGS, ...SHARED_SOURCES].join(
+  ' ',
+);
 
 /**
  * Where the compiler finds things.
@@ -54,9 +59,6 @@ export async function compileKernels(sourceFolder, output, paths) {
   await compile(sources, [...COMMON_FLAGS, ...KERNEL_FLAGS], output, '$ORIGIN/../../tensorflow', paths);
 }
 
-/** The matrix product and the Winograd transforms, which the kernels and the embedder share. */
-const SHARED_SOURCES = ['gemm.cc', 'winograd.cc'];
-
 /**
  * Compiles the embedder, which uses no TensorFlow.
  * @param {{ kernels: string, embedder: string }} sources folders
@@ -69,8 +71,9 @@ export async function compileEmbedder(sources, output, { nodeHeaders, objects })
   const shared = SHARED_SOURCES.map((name) => join(sources.kernels, name));
   const flags = [...COMMON_FLAGS, ...EMBEDDER_FLAGS, '-isystem', nodeHeaders];
   flags.push('-I', sources.kernels, '-I', sources.embedder);
+  // A symbol that is missing then shows when the module is loaded, not in the middle of a request.
   const compiled = await compileObjects([...own, ...shared], flags, { compiler, output, objects });
-  await runCompiler(compiler, ['-shared', ...compiled, '-o', output, '-pthread'], output);
+  await runCompiler(compiler, ['-shared', ...compiled, '-o', output, '-pthread', '-Wl,-z,now'], output);
 }
 
 /**
