@@ -16,6 +16,9 @@ enum class InstructionSet : int { kBaseline, kAvx2, kAvx512 };
 // The widest set that the processor has, or a narrower one if a test asked for it.
 InstructionSet BestInstructionSet();
 
+// For tests: from here on nothing wider is used.
+void LimitInstructionSet(InstructionSet widest);
+
 }  // namespace arcqueue
 
 #endif  // ARCQUEUE_INSTRUCTION_SETS_H_
