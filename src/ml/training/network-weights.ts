@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { Backbone } from '../backbones/backbone.js';
+import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import type { Head } from '../heads/head.js';
 import { MlError } from '../ml-error.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
@@ -30,6 +31,17 @@ export function restoreWeights(network: Network, weights: NamedTensors): void {
     entry.value.dispose();
     entry.value = (weights.get(entry.name) as Tensor).clone();
   }
+}
+
+/** Whether no value of a network is NaN or infinite. */
+export function hasFiniteWeights(network: Network): boolean {
+  const { tf } = loadTensorFlow();
+  return networkEntries(network).every(({ value }) => {
+    const finite = tf.tidy(() => tf.all(tf.isFinite(value)));
+    const [found] = finite.dataSync();
+    finite.dispose();
+    return Boolean(found);
+  });
 }
 
 export function disposeTensors(tensors: NamedTensors): void {

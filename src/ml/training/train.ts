@@ -6,8 +6,10 @@ import { planEpoch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
+import { MlError } from '../ml-error.js';
 import { finishStep } from './finish-step.js';
 import { discardGradients } from './gradients.js';
+import { hasFiniteWeights } from './network-weights.js';
 import { type Optimisation, toMarginStages, toSchedule } from './optimisation-settings.js';
 import { ProgressMeter } from './progress-meter.js';
 import { type MarginStages, marginFactorAt, type ScheduleOptions } from './schedule.js';
@@ -68,12 +70,24 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
     const { best, last, step, rollbacks } = run.progress;
     if (best === null || last === null) throw new Error(`expected at least one epoch, got ${epochs}`);
     run.restoreBest();
+    assertUsable(learner, best);
     learner.head.marginFactor = 1;
     return { best, last, steps: step, rollbacks };
   } finally {
     discardGradients(learner.optimizer.parameters);
     run.dispose();
   }
+}
+
+/** The guard sees losses before an update; what the last updates did to the weights shows only here. */
+function assertUsable(learner: Learner, best: EpochSummary): void {
+  if (Number.isFinite(best.validationLoss ?? 0) && hasFiniteWeights(learner)) return;
+  throw new MlError(
+    'training_diverged',
+    'user',
+    `Expected finite weights and a finite validation loss; found others in epoch ${best.epoch}, which is the best. ` +
+      'A lower learningRate or a longer warm-up usually helps.',
+  );
 }
 
 type EpochOptions = TrainOptions & {

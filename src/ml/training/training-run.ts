@@ -166,5 +166,10 @@ export function isBetter(candidate: EpochSummary, best: EpochSummary): boolean {
   if (candidate.validationAccuracy !== best.validationAccuracy) {
     return candidate.validationAccuracy > best.validationAccuracy;
   }
-  return (candidate.validationLoss ?? 0) < (best.validationLoss ?? 0);
+  return orInfinity(candidate.validationLoss) < orInfinity(best.validationLoss);
+}
+
+/** A loss that is not a number is the worst. */
+function orInfinity(loss: number | undefined): number {
+  return loss === undefined || Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss;
 }

@@ -25,8 +25,10 @@ export async function validate(
     const classes = logits.length / labels.length;
     labels.forEach((label, row) => {
       const values = logits.subarray(row * classes, (row + 1) * classes);
-      loss += crossEntropy(values, label);
-      if (argMax(values) === label) correct += 1;
+      const imageLoss = crossEntropy(values, label);
+      loss += imageLoss;
+      // Among logits of which one is NaN, none is the largest: such an image is not right, whatever argMax says.
+      if (Number.isFinite(imageLoss) && argMax(values) === label) correct += 1;
     });
   }
   return { loss: loss / images.length, accuracy: correct / images.length };

@@ -7,7 +7,9 @@ import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import type { OptimisationSettings } from '../../../src/ml/training/optimisation-settings.js';
 import { type TrainOutcome, train } from '../../../src/ml/training/train.js';
 import type { GuardEvent } from '../../../src/ml/training/training-hooks.js';
+import { isBetter } from '../../../src/ml/training/training-run.js';
 import { disposeState, type TrainingState } from '../../../src/ml/training/training-state.js';
+import { validate } from '../../../src/ml/training/validate.js';
 import {
   buildTinyLearner,
   disposeLearner,
@@ -132,5 +134,44 @@ describe('early stopping', () => {
     expect(still.last.epoch - still.best.epoch).toBe(2);
     const patient = (await run({ ...settings, patience: undefined })).outcome as TrainOutcome;
     expect(patient.last.epoch).toBe(12);
+  });
+});
+
+it('is not taken for trained when its last update leaves weights that are not finite', async () => {
+  // One step, so that no later loss shows what the update did.
+  const settings: OptimisationSettings = {
+    epochs: 1,
+    warmupEpochs: 0,
+    learningRate: 1e38,
+    accumulationSteps: 3,
+  };
+  const { outcome, losses } = await run(settings);
+  expect(losses).toHaveLength(1);
+  expect(losses.every(Number.isFinite)).toBe(true);
+  expect(outcome).toMatchObject({ code: 'training_diverged', fault: 'user' });
+});
+
+describe('an epoch whose validation is not a number', () => {
+  const summary = { epoch: 1, step: 1, loss: 1, accuracy: 0, learningRate: 1, imagesPerSecond: 1 };
+  const good = { ...summary, validationLoss: 3, validationAccuracy: 0 };
+  const bad = { ...summary, validationLoss: Number.NaN, validationAccuracy: 0 };
+
+  it('never beats one whose is, and is beaten by it', () => {
+    expect(isBetter(bad, good)).toBe(false);
+    expect(isBetter(good, bad)).toBe(true);
+  });
+
+  it('counts no image as right', async () => {
+    const learner = buildTinyLearner({ epochs: 1, warmupEpochs: 0 });
+    const { validation } = await tinyTraining(dir, pool, { epochs: 1, warmupEpochs: 0 });
+    const [centres] = learner.head.parameters;
+    if (centres === undefined) throw new Error('expected centres');
+    const { tf } = loadTensorFlow();
+    centres.value.dispose();
+    centres.value = tf.fill(centres.value.shape, Number.NaN);
+    const { loss, accuracy } = await validate(learner, validation, { pool, batchSize: 4 });
+    disposeLearner(learner);
+    expect(loss).toBeNaN();
+    expect(accuracy).toBe(0);
   });
 });
