@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import type { TrainRequest } from '../jobs/requests.js';
+import { BACKBONES } from '../jobs/train-fields/network-fields.js';
 
 export const DEMO_HELP = `Usage: npm run demo -- [options]
 
@@ -10,7 +12,8 @@ Starts the service, trains ArcFace as a job, evaluates it.
                         as many as make 400 steps.
   --batch-size N        Default: 16.
   --learning-rate X     Default: 0.05.
-  --backbone NAME       mobilefacenet (default), iresnet18.
+  --backbone NAME       mobilefacenet (default), mbf,
+                        iresnet18, 34, 50 or 100.
   --serve               Keep the service running at the end.
   --help                Show this.
 
@@ -23,7 +26,7 @@ export type DemoOptions = {
   readonly epochs?: number;
   readonly batchSize: number;
   readonly learningRate: number;
-  readonly backbone: 'mobilefacenet' | 'iresnet18';
+  readonly backbone: TrainRequest['backbone'];
   readonly serve: boolean;
   readonly help: boolean;
 };
@@ -42,9 +45,9 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
       help: { type: 'boolean', default: false },
     },
   });
-  const { backbone } = values;
-  if (backbone !== 'mobilefacenet' && backbone !== 'iresnet18') {
-    throw new Error(`--backbone: expected mobilefacenet or iresnet18; found "${backbone}".`);
+  const backbone = BACKBONES.find((name) => name === values.backbone);
+  if (backbone === undefined) {
+    throw new Error(`--backbone: expected one of ${BACKBONES.join(', ')}; found "${values.backbone}".`);
   }
   return {
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
