@@ -54,13 +54,18 @@ export function buildHead(request: LossSettings, shape: HeadShape, random: Rando
   const centres = normalTensor([rows, shape.embeddingSize], CENTRE_DEVIATION, random);
   // A generator of its own: how often classes are drawn must not move what else the seed decides.
   const sampler = createRandom(random.integer(2 ** 31));
-  return assembleHead(settings, { centres, bias: null }, sampler);
+  try {
+    return assembleHead(settings, { centres, bias: null }, sampler);
+  } catch (error) {
+    centres.dispose();
+    throw error;
+  }
 }
 
 /** The trained tensors of a head, which takes them over. `bias` [classes] is a linear head's; null: zeros. */
 export type HeadWeights = { readonly centres: Tensor; readonly bias: Tensor | null };
 
-/** A head around given weights. @throws MlError as `buildHead` */
+/** A head around given weights, which stay the caller's when it throws. @throws MlError as `buildHead` */
 export function assembleHead(settings: HeadSettings, weights: HeadWeights, sampler: Random): Head {
   const { tf } = loadTensorFlow();
   assertKnown(settings.loss);

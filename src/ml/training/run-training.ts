@@ -13,10 +13,11 @@ import { exportOnnx } from '../export/onnx/export-onnx.js';
 import { preprocessingOf } from '../export/preprocessing.js';
 import { writeModel } from '../export/write-model.js';
 import { buildHead } from '../heads/build-head.js';
-import { disposeHead } from '../heads/head.js';
+import { disposeHead, type Head } from '../heads/head.js';
 import { resolveSettings } from '../heads/head-settings.js';
 import { reportDataset, summariseDataset } from '../inspection/dataset-report.js';
 import { reportTraining } from '../inspection/training-report.js';
+import { chosenOptimisation } from './chosen-optimisation.js';
 import { completeOptimisation } from './optimisation-settings.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import { parityBatches } from './parity-batches.js';
@@ -59,12 +60,13 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     const classCount = split.classNames.length;
     const headSettings = resolveSettings(request, classCount);
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
-    const backbone = buildBackbone(request.backbone, request, random);
-    const head = buildHead(headSettings, { classCount, embeddingSize: request.embeddingSize }, random);
     const size = { batchSize: request.batchSize, trainingImages: split.training.length };
     const optimisation = completeOptimisation(request, size);
+    const backbone = buildBackbone(request.backbone, request, random);
+    let head: Head | null = null;
     let optimizer: Optimizer | null = null;
     try {
+      head = buildHead(headSettings, { classCount, embeddingSize: request.embeddingSize }, random);
       const { learner, warmStart } = await startLearner(
         { backbone, head },
         {
@@ -100,7 +102,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         backbone: request.backbone,
         embeddingSize: request.embeddingSize,
         imageSize: request.imageSize,
-        request: { ...request, ...headSettings, ...chosen },
+        request: { ...request, ...headSettings, ...chosenOptimisation(optimisation), split: split.kind },
       };
       await writeModel(outputDir, {
         backbone,
@@ -147,7 +149,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     } finally {
       optimizer?.dispose();
       disposeBackbone(backbone);
-      disposeHead(head);
+      if (head !== null) disposeHead(head);
     }
   } finally {
     await pool.close();

@@ -192,6 +192,32 @@ describe('a training', () => {
     expect(result).toMatchObject({ images: 12 });
   });
 
+  it('writes down every choice that the request left out', async () => {
+    const { momentum, weightDecay, margin, ...least } = BASE;
+    const outputDir = await mkdtemp(join(dir, 'model-'));
+    await runTraining({ datasetDir, outputDir, decodeThreads: 1, request: { ...least, epochs: 1 } });
+    const { request } = JSON.parse(await readFile(join(outputDir, 'config.json'), 'utf8'));
+    const optimisation = { optimizer: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0.0005 };
+    expect(request).toMatchObject({ ...least, epochs: 1, ...optimisation, schedule: 'polynomial' });
+    expect(request).toMatchObject({
+      loss: 'arcface',
+      margin: 0.5,
+      scale: expect.any(Number),
+      split: 'image',
+    });
+  });
+
+  it.each<Partial<TrainingRequest>>([
+    { loss: 'magface', margin: undefined, magRegularizer: 1 },
+    { freezeStages: ['stage1'] },
+    { backbone: 'iresnet18', freezeStages: ['stem'], loss: 'lost' as 'arcface' },
+  ])('leaves no tensor when the network cannot be made: %j', async (changes) => {
+    const { tf } = loadTensorFlow();
+    const before = tf.memory().numTensors;
+    await expect(run(changes)).rejects.toMatchObject({ fault: 'user' });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('refuses a dataset smaller than a batch', async () => {
     await expect(run({ batchSize: 13 })).rejects.toMatchObject({ code: 'dataset_too_small', fault: 'data' });
   });
