@@ -14,6 +14,8 @@ import { deleteJobRoute } from './routes/delete-job.js';
 import { healthRoutes } from './routes/health.js';
 import { inspectDatasetRoute } from './routes/inspect-dataset.js';
 import { metricsRoute } from './routes/metrics.js';
+import { modelMarkRoutes } from './routes/model-marks.js';
+import { modelRoutes } from './routes/models.js';
 import { readJobRoutes } from './routes/read-jobs.js';
 import { repeatJobRoutes } from './routes/repeat-job.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
@@ -55,6 +57,8 @@ export async function buildApp({ logger, bullBoard = 'off', ...context }: AppOpt
   watchJobRoutes(app, context);
   repeatJobRoutes(app, context);
   deleteJobRoute(app, context);
+  modelRoutes(app, context);
+  modelMarkRoutes(app, context);
   workerRoutes(app, context);
   healthRoutes(app, context);
   if (bullBoard === 'on') await mountBullBoard(app, context.queue);

@@ -1,9 +1,10 @@
 import { readManifest } from '../artifacts/manifest.js';
 import type { JobState } from '../jobs/job-record.js';
+import { ModelMarks } from '../jobs/model-marks.js';
 import type { ApiContext } from './api-context.js';
 import { fieldProblem, Problem } from './problem.js';
 
-const EXPECTED = 'the id of a training job whose model is published, or "latest"';
+const EXPECTED = 'the id of a training job whose model is published, an alias, or "latest"';
 /** States of a training that will publish no model. */
 const WITHOUT_MODEL: readonly JobState[] = ['cancelling', 'cancelled', 'failed'];
 
@@ -13,7 +14,7 @@ const WITHOUT_MODEL: readonly JobState[] = ['cancelling', 'cancelled', 'failed']
  */
 export async function resolveModel(context: ApiContext, name: string, field = 'model'): Promise<string> {
   const refuse = (found: string) => fieldProblem(field, EXPECTED, found);
-  const id = name === 'latest' ? await latestModel(context) : name;
+  const id = name === 'latest' ? await latestModel(context) : await aliasedModel(context, name);
   if (id === null) throw refuse('"latest", while no training has succeeded yet');
   const job = await context.store.get(id);
   if (job !== null && job.kind !== 'train') throw refuse(`"${id}", which is a job of kind ${job.kind}`);
@@ -36,4 +37,9 @@ export async function resolveModel(context: ApiContext, name: string, field = 'm
 async function latestModel({ store }: ApiContext): Promise<string | null> {
   const { jobs } = await store.list({ kind: 'train', state: 'succeeded', limit: 1 });
   return jobs[0]?.id ?? null;
+}
+
+/** What an alias points to; another name stands for itself. */
+async function aliasedModel({ redis, queuePrefix }: ApiContext, name: string): Promise<string> {
+  return (await new ModelMarks(redis, queuePrefix).aliasOf(name)) ?? name;
 }

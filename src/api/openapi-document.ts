@@ -17,6 +17,10 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
       { name: 'jobs', description: 'Submit, watch and stop work.' },
       { name: 'datasets', description: 'Look before you train.' },
       { name: 'artifacts', description: 'What a finished job made.' },
+      {
+        name: 'models',
+        description: 'What trainings made: where it comes from, how good it is, and its use.',
+      },
       { name: 'workers', description: 'Who runs the jobs.' },
       { name: 'health', description: 'For load balancers and supervisors.' },
     ],

@@ -68,7 +68,7 @@ export const EvaluateRequest = Type.Object(
       maxLength: 64,
       pattern: '^[A-Za-z0-9-]+$',
       description:
-        'Id of a model, which is the id of the training job that made it; `latest` is the newest that succeeded.',
+        'Id of a model, which is the id of the training job that made it, or an alias of it; `latest` is the newest that succeeded.',
     }),
     dataset: DatasetLocation,
     ...protocolFields,

@@ -23,6 +23,8 @@ describe('openapi/openapi.json', () => {
     );
     expect(operations.map(({ name }) => name).sort()).toEqual([
       'delete /jobs/{id}',
+      'delete /models/aliases/{alias}',
+      'delete /models/{model}',
       'get /healthz',
       'get /jobs',
       'get /jobs/{id}',
@@ -32,14 +34,21 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}/logs',
       'get /jobs/{id}/metrics',
       'get /metrics',
+      'get /models',
+      'get /models/aliases',
+      'get /models/compare',
+      'get /models/{model}',
       'get /readyz',
       'get /workers',
+      'patch /models/{model}',
       'post /datasets/inspect',
       'post /jobs/evaluate',
       'post /jobs/train',
       'post /jobs/{id}/cancel',
       'post /jobs/{id}/clone',
       'post /jobs/{id}/retry',
+      'post /models/{model}/check',
+      'put /models/aliases/{alias}',
     ]);
     for (const { name, operation } of operations) {
       for (const [status, { content }] of Object.entries(operation.responses)) {

@@ -135,7 +135,7 @@ export const optimisationFields = {
       minLength: 1,
       maxLength: 512,
       description:
-        'Where the first weights come from: the id of a training job whose model is published, `latest`, or a .safetensors ' +
+        'Where the first weights come from: the id of a training job whose model is published, an alias of it, `latest`, or a .safetensors ' +
         "file under the dataset root with InsightFace's names. Centres are carried over by class name. Left out: drawn.",
     }),
   ),
