@@ -107,7 +107,7 @@ export const optimisationFields = {
     minimum: 0,
     maximum: 10_000,
     default: 0,
-    description: 'First epochs, without margin; fractions allowed.',
+    description: 'First epochs, without margin, fewer than epochs; fractions allowed.',
   }),
   marginWarmupEpochs: Type.Number({
     minimum: 0,
@@ -144,7 +144,8 @@ export const optimisationFields = {
       minItems: 1,
       maxItems: 5,
       uniqueItems: true,
-      description: 'First stages of the network (stem, stage1, …) that stay as initFrom has them.',
+      description:
+        'First stages of the network (stem, stage1, …; up to stage4 in iresnet, stage3 in the others) that stay as initFrom has them.',
     }),
   ),
 };

@@ -6,6 +6,8 @@ import { trainRequest } from '../job-requests.js';
 const faultsOf = (changes: Partial<TrainRequest>) => checkTrainRequest({ ...trainRequest, ...changes });
 const fieldsOf = (changes: Partial<TrainRequest>) => faultsOf(changes).map(({ field }) => field);
 
+const EVERY_STAGE = ['stem', 'stage1', 'stage2', 'stage3', 'stage4'];
+
 describe('the optimisation', () => {
   it.each<[Partial<TrainRequest>, string[]]>([
     [{ momentum: 0.8, nesterov: true }, []],
@@ -28,6 +30,20 @@ describe('the optimisation', () => {
     [{ freezeStages: ['stem'], initFrom: 'latest' }, []],
     [{ patience: 3 }, []],
     [{ patience: 3, validationFraction: 0 }, ['patience']],
+    [{ patience: 3, validationFraction: 0, split: 'manifest' }, []],
+    [{ patience: 3, split: 'identity' }, ['patience']],
+    [{ finalLearningRate: 0.05 }, []],
+    [{ finalLearningRate: 0.06 }, ['finalLearningRate']],
+    [{ finalLearningRate: 0.01, optimizer: 'adamw' }, ['finalLearningRate']],
+    [{ softmaxEpochs: 5, marginWarmupEpochs: 30 }, []],
+    [{ softmaxEpochs: 30 }, ['softmaxEpochs']],
+    [{ loss: 'normface', softmaxEpochs: 5 }, ['softmaxEpochs']],
+    [{ loss: 'softmax', marginWarmupEpochs: 5 }, ['marginWarmupEpochs']],
+    [{ initFrom: 'latest', freezeStages: ['stage1', 'stem'] }, []],
+    [{ initFrom: 'latest', freezeStages: ['stage1'] }, ['freezeStages']],
+    [{ initFrom: 'latest', freezeStages: ['stem', 'stage2'] }, ['freezeStages']],
+    [{ initFrom: 'latest', freezeStages: EVERY_STAGE }, ['freezeStages']],
+    [{ initFrom: 'latest', freezeStages: EVERY_STAGE, backbone: 'iresnet18' }, []],
   ])('%j', (changes, fields) => {
     expect(fieldsOf(changes)).toEqual(fields);
   });
