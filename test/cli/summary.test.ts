@@ -24,7 +24,7 @@ const training: TrainJob = {
   ...common,
   transitions: [],
   kind: 'train',
-  request: { ...trainRequest, epochs: 6 },
+  request: { ...trainRequest, learningRate: 0.05, epochs: 6 },
   result: {},
 };
 
