@@ -51,6 +51,17 @@ export function planEpoch(images: readonly ImageEntry[], options: PlanOptions): 
   return batches;
 }
 
+/** How many batches an epoch of a training has, without planning it: the length of a plan that drops a single image. */
+export function countBatches(
+  imageCount: number,
+  { batchSize, sampler = 'each-image' }: Pick<PlanOptions, 'batchSize' | 'sampler'>,
+): number {
+  const whole = Math.floor(imageCount / batchSize);
+  // A draw of P × K fills whole batches, and at least one.
+  if (sampler === 'p-by-k') return Math.max(1, whole);
+  return imageCount % batchSize > 1 ? whole + 1 : whole;
+}
+
 export type Batch = {
   /** [count, size, size, 3], each value in [−1, 1]. Its memory is used again once the next batch is asked for. */
   readonly pixels: Float32Array;

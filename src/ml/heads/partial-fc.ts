@@ -8,6 +8,14 @@ export type ClassSample = {
   readonly positions: Int32Array;
 };
 
+/** At most so many classes a step looks at: what its accuracy and loss by chance depend on. */
+export function comparedClasses(
+  classCount: number,
+  { batchSize, sampleRate = 1 }: { readonly batchSize: number; readonly sampleRate?: number | undefined },
+): number {
+  return Math.max(Math.min(batchSize, classCount), Math.floor(sampleRate * classCount));
+}
+
 /** Marks of a class while a sample is drawn. */
 const LEFT_OUT = 0;
 const CHOSEN = 1;

@@ -1,3 +1,6 @@
+import { countBatches } from '../data/batches.js';
+import type { SamplerSettings } from '../data/samplers/sampler.js';
+
 /** What an estimate needs to know of a training. */
 export type EstimatedTraining = {
   readonly backbone: string;
@@ -5,6 +8,8 @@ export type EstimatedTraining = {
   readonly imageSize: number;
   readonly batchSize: number;
   readonly epochs: number;
+  readonly accumulationSteps?: number | undefined;
+  readonly sampler?: SamplerSettings['sampler'];
 };
 
 export type TrainingEstimate = {
@@ -56,7 +61,7 @@ export function estimateTraining(
   const { backbone, batchSize, embeddingSize, epochs, imageSize } = training;
   const cost = COSTS.get(backbone);
   const area = (imageSize / MEASURED_SIDE) ** 2;
-  const stepsPerEpoch = Math.ceil(trainingImages / batchSize);
+  const stepsPerEpoch = Math.ceil(countBatches(trainingImages, training) / (training.accumulationSteps ?? 1));
   const headBytes = 3 * FLOAT_BYTES * classCount * (embeddingSize + batchSize);
   const estimate = { stepsPerEpoch, steps: stepsPerEpoch * epochs };
   if (cost === undefined) return { ...estimate, memory: null, time: null };

@@ -1,3 +1,5 @@
+import { countBatches } from '../data/batches.js';
+import type { SamplerSettings } from '../data/samplers/sampler.js';
 import { autoLearningRate, autoWarmupEpochs } from './auto-settings.js';
 import type { Decay, MarginStages, ScheduleOptions } from './schedule.js';
 
@@ -83,7 +85,12 @@ const DEFAULT_GUARD_RETRIES = 3;
 export type StepCounts = { readonly stepsPerEpoch: number; readonly totalSteps: number };
 
 /** What `auto` looks at. */
-export type RunSize = { readonly batchSize: number; readonly trainingImages: number };
+export type RunSize = {
+  readonly batchSize: number;
+  readonly trainingImages: number;
+  /** Left out: `each-image`. */
+  readonly sampler?: SamplerSettings['sampler'];
+};
 
 /** Fills in what a request leaves out or asks to be fitted. */
 export function completeOptimisation(settings: OptimisationSettings, size: RunSize): Optimisation {
@@ -92,8 +99,9 @@ export function completeOptimisation(settings: OptimisationSettings, size: RunSi
   const common = { weightDecay, decayNormAndBias };
   const { momentum = 0.9, nesterov = false, beta1 = 0.9, beta2 = 0.999 } = settings;
   const { accumulationSteps = 1, epochs, warmupEpochs: warmup } = settings;
-  const imagesPerStep = size.batchSize * accumulationSteps;
-  const stepsPerEpoch = Math.ceil(size.trainingImages / imagesPerStep);
+  // An epoch's last step takes what is left, so a step never has more images than an epoch.
+  const imagesPerStep = Math.min(size.batchSize * accumulationSteps, size.trainingImages);
+  const stepsPerEpoch = Math.ceil(countBatches(size.trainingImages, size) / accumulationSteps);
   const rate = settings.learningRate ?? DEFAULTS[kind].learningRate;
   return {
     optimizer: kind === 'sgd' ? { kind, momentum, nesterov, ...common } : { kind, beta1, beta2, ...common },

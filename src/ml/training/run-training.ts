@@ -15,6 +15,7 @@ import { writeModel } from '../export/write-model.js';
 import { buildHead } from '../heads/build-head.js';
 import { disposeHead, type Head } from '../heads/head.js';
 import { resolveSettings } from '../heads/head-settings.js';
+import { comparedClasses } from '../heads/partial-fc.js';
 import { reportDataset, summariseDataset } from '../inspection/dataset-report.js';
 import { reportTraining } from '../inspection/training-report.js';
 import { chosenOptimisation } from './chosen-optimisation.js';
@@ -60,8 +61,10 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
     const classCount = split.classNames.length;
     const headSettings = resolveSettings(request, classCount);
     const random = createRandom(deriveSeed(request.seed, SEED_STREAM.initialise));
-    const size = { batchSize: request.batchSize, trainingImages: split.training.length };
-    const optimisation = completeOptimisation(request, size);
+    const optimisation = completeOptimisation(request, {
+      ...request,
+      trainingImages: split.training.length,
+    });
     const backbone = buildBackbone(request.backbone, request, random);
     let head: Head | null = null;
     let optimizer: Optimizer | null = null;
@@ -90,7 +93,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           ...split,
           pool,
           seed: deriveSeed(request.seed, SEED_STREAM.batches),
-          classCount,
+          classCount: comparedClasses(classCount, { ...request, ...headSettings }),
           optimisation,
         },
         recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),

@@ -2,7 +2,7 @@ import {
   type AugmentationSettings,
   DEFAULT_AUGMENTATION,
 } from '../data/augmentation/augmentation-settings.js';
-import { planEpoch } from '../data/batches.js';
+import { countBatches, planEpoch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
@@ -25,6 +25,7 @@ export type TrainOptions = SamplerSettings & {
   readonly training: readonly ImageEntry[];
   readonly validation: readonly ImageEntry[];
   readonly pool: DecodePool;
+  /** Among which a step's images are told apart: with PartialFC fewer than there are. */
   readonly classCount: number;
   readonly epochs: number;
   /** Images computed at a time. */
@@ -52,7 +53,7 @@ export type TrainOutcome = {
 export async function train(learner: Learner, options: TrainOptions, hooks: RunHooks): Promise<TrainOutcome> {
   const { epochs, optimisation } = options;
   const { accumulationSteps, emaDecay, guardRetries, patience } = optimisation;
-  const stepsPerEpoch = Math.ceil(planOf(options, 1).length / accumulationSteps);
+  const stepsPerEpoch = Math.ceil(countBatches(options.training.length, options) / accumulationSteps);
   const counts = { stepsPerEpoch, totalSteps: epochs * stepsPerEpoch };
   const plans = { schedule: toSchedule(optimisation, counts), stages: toMarginStages(optimisation, counts) };
   const meter = new ProgressMeter({ epochs, steps: counts.totalSteps, stepsPerEpoch }, hooks);

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DEFAULT_AUGMENTATION } from '../../../src/ml/data/augmentation/augmentation-settings.js';
-import { type PlanOptions, planEpoch, prefetch } from '../../../src/ml/data/batches.js';
+import { countBatches, type PlanOptions, planEpoch, prefetch } from '../../../src/ml/data/batches.js';
 import { scanClassFolder } from '../../../src/ml/data/class-folder.js';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import type { ImageEntry } from '../../../src/ml/data/image-entry.js';
@@ -43,6 +43,18 @@ describe('planEpoch', () => {
     expect(plannedOf(9, { dropSingle: false }).map(({ images }) => images.length)).toEqual([4, 4, 1]);
     expect(plannedOf(0)).toEqual([]);
   });
+
+  it.each([0, 1, 2, 3, 4, 5, 8, 9, 10, 127])(
+    'has as many batches as countBatches says of %i images',
+    (count) => {
+      for (const sampler of ['each-image', 'class-balanced', undefined] as const) {
+        expect(countBatches(count, { batchSize: 4, sampler })).toBe(plannedOf(count, { sampler }).length);
+      }
+      if (count < 2) return;
+      const byClass = { sampler: 'p-by-k', classesPerBatch: 2, imagesPerClass: 2 } as const;
+      expect(countBatches(count, { batchSize: 4, ...byClass })).toBe(plannedOf(count, byClass).length);
+    },
+  );
 
   it('repeats itself by seed and epoch, and differs in order and flips between them', () => {
     expect(plannedOf(40)).toEqual(plannedOf(40));

@@ -3,7 +3,7 @@ import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { buildHead } from '../../../src/ml/heads/build-head.js';
 import { disposeHead } from '../../../src/ml/heads/head.js';
-import { sampleClasses } from '../../../src/ml/heads/partial-fc.js';
+import { comparedClasses, sampleClasses } from '../../../src/ml/heads/partial-fc.js';
 import type { Parameter } from '../../../src/ml/layers/layer.js';
 import { Sgd } from '../../../src/ml/training/optimizers/sgd.js';
 import { spread } from '../finite-differences.js';
@@ -99,4 +99,11 @@ describe('a head that samples', () => {
     head.lossAndGradient(embeddings, labels);
     expect(head.parameters[0]?.gradient?.shape).toEqual([40, 4]);
   });
+});
+
+it('counts the classes that a step compares: the share, or those that a batch can hold', () => {
+  expect(comparedClasses(100, { batchSize: 8, sampleRate: 0.25 })).toBe(25);
+  expect(comparedClasses(100, { batchSize: 32, sampleRate: 0.25 })).toBe(32);
+  expect(comparedClasses(10, { batchSize: 32, sampleRate: 0.25 })).toBe(10);
+  expect(comparedClasses(100, { batchSize: 8 })).toBe(100);
 });

@@ -17,6 +17,13 @@ describe('estimateTraining', () => {
     expect(estimateTraining(TRAINING, SIZES)).toMatchObject({ stepsPerEpoch: 32, steps: 96 });
   });
 
+  it('counts steps of several batches, and leaves out a batch of one image, as the training does', () => {
+    const accumulated = estimateTraining({ ...TRAINING, accumulationSteps: 5 }, SIZES);
+    expect(accumulated).toMatchObject({ stepsPerEpoch: 7, steps: 21 });
+    const single = { ...SIZES, trainingImages: 33 };
+    expect(estimateTraining(TRAINING, single)).toMatchObject({ stepsPerEpoch: 1 });
+  });
+
   it.each([
     // [backbone, batch, measured peak in bytes]: the measurement that the constants are fitted to.
     ['mobilefacenet', 4, 630_956_032],

@@ -35,3 +35,15 @@ it('auto looks at the images of a whole step, accumulated ones included', () => 
   // 32 images a step: half of 0.1. 100 steps an epoch, 1000 in all: a tenth of them is an epoch.
   expect(optimisation).toMatchObject({ learningRate: 0.05, warmupEpochs: 1 });
 });
+
+it('auto counts no more images a step than an epoch has, and the steps that a sampler makes', () => {
+  const auto = { epochs: 10, warmupEpochs: 'auto', learningRate: 'auto' } as const;
+  const few = { batchSize: 16, trainingImages: 32 };
+  // 1024 batches of 16 would be 16,384 images, and a rate of 0.6; there are 32.
+  expect(completeOptimisation({ ...auto, accumulationSteps: 1024 }, few)).toMatchObject({
+    learningRate: 0.05,
+  });
+  // 7 batches of 16 out of 127 images, the rest not drawn: 70 steps, of which 7 warm up.
+  const size = { batchSize: 16, trainingImages: 127, sampler: 'p-by-k' } as const;
+  expect(completeOptimisation(auto, size)).toMatchObject({ warmupEpochs: 1 });
+});
