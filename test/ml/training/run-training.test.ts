@@ -10,24 +10,7 @@ import type { RunHooks } from '../../../src/ml/training/training-hooks.js';
 import type { TrainingRequest } from '../../../src/ml/training/training-request.js';
 import { writeColours } from '../../flow/tiny-dataset.js';
 import { evaluateRequest } from '../../jobs/job-requests.js';
-
-const BASE: TrainingRequest = {
-  epochs: 2,
-  batchSize: 8,
-  shuffle: true,
-  backbone: 'mobilefacenet',
-  embeddingSize: 16,
-  imageSize: 112,
-  dropout: 0,
-  margin: 0.5,
-  learningRate: 0.02,
-  momentum: 0.9,
-  weightDecay: 0.0005,
-  warmupEpochs: 1,
-  validationFraction: 0.1,
-  seed: 1,
-  exports: [],
-};
+import { BASE } from './training-requests.js';
 
 let dir: string;
 let datasetDir: string;
