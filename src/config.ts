@@ -66,6 +66,23 @@ function choice<T extends string>(
   return { variable, description, defaultText: fallback, read };
 }
 
+function choices<T extends string>(
+  variable: string,
+  known: readonly T[],
+  description: string,
+): Setting<readonly T[]> {
+  const read = (value: string | undefined): readonly T[] => {
+    const asked = (value ?? '')
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean);
+    const chosen = known.filter((each) => asked.includes(each));
+    if (chosen.length === new Set(asked).size) return chosen;
+    throw new SettingError(`${variable}: expected any of ${known.join(', ')}; found "${value}"`);
+  };
+  return { variable, description, defaultText: 'none', read };
+}
+
 function redisUrl(variable: string, description: string): Setting<string | undefined> {
   const read = (value: string | undefined): string | undefined => {
     if (value === undefined || /^(rediss?:\/\/[^/]+|unix:\/\/\/)/.test(value)) return value;
@@ -130,7 +147,18 @@ const SETTINGS = {
     'BULL_BOARD',
     ['off', 'on'] as const,
     'off',
-    "Whether the API shows BullMQ's own view of the queue at /admin/queues, to whoever can reach it.",
+    "Whether the API shows BullMQ's own view of the queue at /admin/queues, to keys with the scope admin.",
+  ),
+  auth: choice(
+    'AUTH',
+    ['auto', 'required', 'off'] as const,
+    'auto',
+    'When keys are asked for; auto: once one was made, and always where HOST is not loopback; off: on loopback only.',
+  ),
+  openWithoutKey: choices(
+    'OPEN_WITHOUT_KEY',
+    ['docs', 'metrics'] as const,
+    'What is open to everyone although keys are asked for: docs, metrics or both, with a comma.',
   ),
   workerDevice: choice(
     'WORKER_DEVICE',

@@ -58,7 +58,7 @@ export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const url = `redis://127.0.0.1:${port}`;
   await waitUntilReady(url, child, () => output);
-  await writeFile(join(dir, PID_FILE), `${child.pid} ${process.pid}`);
+  await writeFile(join(dir, PID_FILE), `${child.pid} ${process.pid} ${port}`);
   let isStopping = false;
   const lost = new Promise<void>((resolve) => {
     child.once('close', () => {
@@ -76,6 +76,13 @@ export async function startEmbeddedRedis(dir: string): Promise<EmbeddedRedis> {
       await rm(join(dir, PID_FILE), { force: true });
     },
   };
+}
+
+/** The address of the Redis that a running service has embedded on this folder, or null. */
+export async function findEmbeddedRedis(dir: string): Promise<string | null> {
+  const [pid, , port] = (await readFile(join(dir, PID_FILE), 'utf8').catch(() => '')).split(' ').map(Number);
+  const url = `redis://127.0.0.1:${port}`;
+  return pid && port && (await answersPing(url)) ? url : null;
 }
 
 /** Where util-linux's setpriv is at hand, the kernel ends the server with the service, even after kill -9. */

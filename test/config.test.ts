@@ -4,6 +4,8 @@ import { describeConfig, loadConfig } from '../src/config.js';
 
 it('has a default for every setting', () => {
   expect(loadConfig({})).toEqual({
+    auth: 'auto',
+    openWithoutKey: [],
     host: '127.0.0.1',
     port: 8080,
     redisUrl: undefined,
@@ -43,8 +45,12 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     WORKER_DEVICE: 'gpu',
     WORKER_MEMORY_BYTES: '5',
     LOCK_DURATION_MS: '1000',
+    OPEN_WITHOUT_KEY: 'docs',
+    AUTH: 'auto',
   };
   expect(loadConfig(given)).toEqual({
+    auth: 'auto',
+    openWithoutKey: ['docs'],
     host: '0.0.0.0',
     port: 0,
     redisUrl: 'rediss://user:secret@queue:6380/2',

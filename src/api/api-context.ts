@@ -10,6 +10,13 @@ import type { Redis } from 'ioredis';
 import type { JobQueue } from '../jobs/job-queue.js';
 import type { JobStore } from '../jobs/job-store.js';
 
+export type ApiLimits = {
+  /** Queued jobs of one owner. */
+  readonly queuedJobs?: number | undefined;
+  /** Jobs of one owner that workers hold at once; only told here, the workers keep to it. */
+  readonly runningJobs?: number | undefined;
+};
+
 /** What the routes work with. */
 export type ApiContext = {
   readonly store: JobStore;
@@ -21,6 +28,8 @@ export type ApiContext = {
   readonly heartbeatMs?: number;
   /** Folder whose subfolders requests name as datasets. */
   readonly datasetRoot: string;
+  /** What one owner may take up; left out, without limit. */
+  readonly limits?: ApiLimits;
   /** Folder with one folder of published artifacts per job. */
   readonly artifactsDir: string;
 };

@@ -2,12 +2,16 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger } from 'fastify';
+import { ApiKeyStore } from '../jobs/api-key-store.js';
 import type { Api, ApiContext } from './api-context.js';
 import { mountBullBoard } from './bull-board.js';
 import { problemDocuments } from './errors.js';
 import { JobView } from './job-view.js';
+import { type AuthMode, door } from './keys/door.js';
+import { DOCS_PATH, type Openable } from './keys/required-scope.js';
 import { openApiDocument } from './openapi-document.js';
 import { ProblemDocument } from './problem.js';
+import { apiKeyRoutes } from './routes/api-keys.js';
 import { artifactRoutes } from './routes/artifacts.js';
 import { cancelJobRoute } from './routes/cancel-job.js';
 import { deleteJobRoute } from './routes/delete-job.js';
@@ -28,12 +32,19 @@ const BODY_LIMIT = 64 * 1024;
 
 export type AppOptions = ApiContext & {
   readonly logger: FastifyBaseLogger;
-  /** Whether BullMQ's own view of the queue is shown, to whoever can reach the API. */
+  /** Whether BullMQ's own view of the queue is shown, to keys with the scope `admin`. */
   readonly bullBoard?: 'on' | 'off';
+  /** When keys are asked for; `auto`: once there are any, and always where `host` is not loopback. */
+  readonly auth?: AuthMode;
+  /** Address that the service will listen on. */
+  readonly host?: string;
+  /** What is open without a key. */
+  readonly openWithoutKey?: readonly Openable[];
 };
 
 /** Builds the API without listening. Nothing is asked of Redis before the first request. */
-export async function buildApp({ logger, bullBoard = 'off', ...context }: AppOptions): Promise<Api> {
+export async function buildApp({ logger, bullBoard = 'off', ...options }: AppOptions): Promise<Api> {
+  const { auth = 'auto', host = '127.0.0.1', openWithoutKey = [], ...context } = options;
   const app = Fastify({
     loggerInstance: logger,
     bodyLimit: BODY_LIMIT,
@@ -46,8 +57,10 @@ export async function buildApp({ logger, bullBoard = 'off', ...context }: AppOpt
   app.addSchema(ProblemDocument);
   app.addSchema(JobView);
   await app.register(problemDocuments);
+  const keys = new ApiKeyStore(context.redis, context.queuePrefix);
+  await app.register(door, { keys, mode: auth, host, open: openWithoutKey });
   await app.register(swagger, openApiDocument);
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, { routePrefix: DOCS_PATH, uiConfig: { persistAuthorization: true } });
   metricsRoute(app, context);
   submitJobRoutes(app, context);
   inspectDatasetRoute(app, context);
@@ -60,6 +73,7 @@ export async function buildApp({ logger, bullBoard = 'off', ...context }: AppOpt
   modelRoutes(app, context);
   modelMarkRoutes(app, context);
   workerRoutes(app, context);
+  apiKeyRoutes(app, context);
   healthRoutes(app, context);
   if (bullBoard === 'on') await mountBullBoard(app, context.queue);
   await app.ready();

@@ -8,7 +8,7 @@ export const BOARD_PATH = '/admin/queues';
 
 /**
  * Shows BullMQ's own view of the queue, read only: what is moved behind the records' back would only be moved back by
- * reconciling. It asks for no key, so it is mounted only where the settings say so.
+ * reconciling. It shows everyone's jobs, so it needs a key with the scope `admin`.
  */
 export async function mountBullBoard(app: Api, queue: JobQueue): Promise<void> {
   const serverAdapter = new FastifyAdapter();

@@ -1,6 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import type { TObject } from 'typebox';
+import { problems } from './responses.js';
 
 /** What the OpenAPI document says beside the routes' own schemas. */
 export const openApiDocument: FastifyDynamicSwaggerOptions = {
@@ -13,6 +14,15 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
         'Train and evaluate ArcFace identity embeddings as queued jobs. A submitted job is answered with 202 and its ' +
         'address; poll that for state, progress and result. Every error is a problem document (RFC 9457).',
     },
+    components: {
+      securitySchemes: {
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key, as `npm run keys -- create` or POST /keys shows it once.',
+        },
+      },
+    },
     tags: [
       { name: 'jobs', description: 'Submit, watch and stop work.' },
       { name: 'datasets', description: 'Look before you train.' },
@@ -22,15 +32,26 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
         description: 'What trainings made: where it comes from, how good it is, and its use.',
       },
       { name: 'workers', description: 'Who runs the jobs.' },
+      { name: 'keys', description: 'Who may do what.' },
       { name: 'health', description: 'For load balancers and supervisors.' },
     ],
   },
-  transform: ({ schema, url }) => ({ schema: nameWildcard(schema), url: url.replace(/\*$/, ':name') }),
+  transform: ({ schema, url, route }) => ({
+    schema: asGuarded(nameWildcard(schema), route.config?.scope !== null),
+    url: url.replace(/\*$/, ':name'),
+  }),
   refResolver: {
     buildLocalReference: (schema, _base, _fragment, index) =>
       typeof schema.$id === 'string' ? schema.$id : `schema-${index}`,
   },
 };
+
+/** The answers of the door, which stands before every route that is not open to everyone. */
+function asGuarded(schema: FastifySchema, isGuarded: boolean): FastifySchema {
+  if (schema?.hide || !isGuarded) return schema;
+  const response = { ...(schema.response as object), ...problems(401, 403, 421, 429) };
+  return { ...schema, response, security: [{ apiKey: [] }] };
+}
 
 /** OpenAPI has no wildcard in a path: the rest of the path is documented as the parameter `name`. */
 function nameWildcard(schema: FastifySchema): FastifySchema {

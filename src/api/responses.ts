@@ -3,11 +3,16 @@ import { PROBLEM_MEDIA_TYPE, ProblemRef } from './problem.js';
 
 const DESCRIPTIONS = {
   400: 'The request is malformed; `errors` names each field, what was expected and what was found.',
-  404: 'There is no such thing.',
+  401: 'A key is asked for, and there is none or an unknown one; WWW-Authenticate says how to send it.',
+  403: 'The key lacks the scope that WWW-Authenticate names.',
+  404: "There is no such thing, or it is another's.",
+
   409: 'The state of the job forbids it.',
   413: 'The body is larger than 64 KiB.',
+  421: 'No key is asked for, and the Host header does not name the loopback.',
   422: 'The idempotency key came with another request before.',
   415: 'The body is not application/json.',
+  429: 'Too many requests, or too many queued jobs; try again after the seconds in Retry-After.',
   500: 'The service failed.',
   503: 'Redis cannot be used now; try again after the seconds in Retry-After.',
 } as const;
@@ -15,11 +20,16 @@ type ProblemStatus = keyof typeof DESCRIPTIONS;
 
 const retryAfter = { headers: { 'Retry-After': { type: 'string', description: 'Seconds to wait.' } } };
 
+const challenge = {
+  headers: { 'WWW-Authenticate': { type: 'string', description: 'What to send (RFC 6750).' } },
+};
+
 /** The documentation of the problem documents that a route can answer with. */
 export function problems<S extends ProblemStatus>(...statuses: S[]) {
   const entry = (status: S) => ({
     description: DESCRIPTIONS[status],
-    ...(status === 503 ? retryAfter : {}),
+    ...(status === 503 || status === 429 ? retryAfter : {}),
+    ...(status === 401 || status === 403 ? challenge : {}),
     content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemRef } },
   });
   return Object.fromEntries(statuses.map((status) => [status, entry(status)])) as {

@@ -1,8 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
+import { ApiKeyStore } from '../jobs/api-key-store.js';
 import { JobQueue } from '../jobs/job-queue.js';
 import { JobStore } from '../jobs/job-store.js';
 import { buildApp } from './app.js';
+import { assertKeys } from './keys/assert-keys.js';
+import type { AuthMode } from './keys/door.js';
+import type { Openable } from './keys/required-scope.js';
 import { startReconciling } from './reconcile-loop.js';
 import { connectForRequests } from './redis-connection.js';
 
@@ -16,6 +20,8 @@ export type ApiOptions = {
   readonly port: number;
   /** See `AppOptions`. */
   readonly bullBoard?: 'on' | 'off';
+  readonly auth?: AuthMode;
+  readonly openWithoutKey?: readonly Openable[];
   /** See `ApiContext`. */
   readonly heartbeatMs?: number;
   readonly logger: FastifyBaseLogger;
@@ -31,7 +37,10 @@ export type RunningApi = {
 /** How long the start waits for Redis, so that the first requests are not refused while it connects. */
 const REDIS_GRACE_MS = 2000;
 
-/** Starts the API on its port. It starts without Redis too, and answers 503 until Redis does. */
+/**
+ * Starts the API on its port. It starts without Redis too, and answers 503 until Redis does.
+ * @throws StartError when it would listen beyond loopback without keys
+ */
 export async function startApi({
   redisUrl,
   queuePrefix,
@@ -47,6 +56,7 @@ export async function startApi({
   const queue = new JobQueue(redis, queuePrefix);
   const app = await buildApp({
     ...folders,
+    host,
     ...(queuePrefix === undefined ? {} : { queuePrefix }),
     store,
     queue,
@@ -54,6 +64,15 @@ export async function startApi({
     logger,
   });
   await readyOrLate;
+  const keys = new ApiKeyStore(redis, queuePrefix);
+  await assertKeys({ host, mode: folders.auth ?? 'auto', keys, isKnown: redis.status === 'ready' }).catch(
+    async (error: unknown) => {
+      await app.close();
+      await queue.close();
+      redis.disconnect();
+      throw error;
+    },
+  );
   const url = await app.listen({ host, port });
   const stopReconciling = startReconciling({ queue, store, redis, log: logger });
   return {

@@ -6,12 +6,19 @@ import { checkTrainRequest, type RequestFault } from '../jobs/check-train-reques
 import { DEFAULT_OPTIONS, type JobOptions } from '../jobs/job-options.js';
 import type { JobOrigin, JobRecord } from '../jobs/job-record.js';
 import type { NewJob } from '../jobs/new-job.js';
+import { QueuedJobsLimit } from '../jobs/queued-jobs-limit.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 import type { ApiContext } from './api-context.js';
 import { assertCalibration } from './calibration-reference.js';
 import { resolveInit } from './init-reference.js';
+import type { Caller } from './keys/caller.js';
 import { resolveModel } from './model-reference.js';
-import { fieldProblem, fieldsProblem } from './problem.js';
+import { fieldProblem, fieldsProblem, Problem } from './problem.js';
+
+const QUEUED_RETRY_SECONDS = '30';
+
+/** Who submits, and where to log it. */
+export type Submitter = { readonly caller: Caller; readonly log: FastifyBaseLogger };
 
 /** What a client asks for, its fields checked and its defaults filled in. */
 export type Submission = {
@@ -39,10 +46,10 @@ export type Submission = {
 export async function submit(
   { store, queue, ...context }: ApiContext,
   submission: Submission,
-  log: FastifyBaseLogger,
+  { caller, log }: Submitter,
 ): Promise<JobRecord> {
-  const jobs = await toNewJobs({ store, queue, ...context }, submission);
-  const { job, isNew } = await store.createAll(jobs);
+  const jobs = await toNewJobs({ store, queue, ...context }, submission, caller);
+  const { job, isNew } = await store.createAll(jobs, context.limits?.queuedJobs).catch(refuseTooManyQueued);
   if (!isNew) return job;
   log.info({ jobId: job.id, kind: job.kind }, 'job accepted');
   await queue.enqueue(job).catch((error: unknown) => {
@@ -52,15 +59,20 @@ export async function submit(
 }
 
 /** The job, and the evaluation that waits for it if there is one. */
-async function toNewJobs(context: ApiContext, submission: Submission): Promise<[NewJob, ...NewJob[]]> {
+async function toNewJobs(
+  context: ApiContext,
+  submission: Submission,
+  caller: Caller,
+): Promise<[NewJob, ...NewJob[]]> {
+  const { owner } = caller;
   const { id = uuidV7(), options, origin = null } = submission;
   if (submission.kind === 'evaluate') {
     assertConsistent(checkEvaluateRequest(submission.request));
     await assertDataset(context, 'dataset', submission.request.dataset);
-    const model = await resolveModel(context, submission.request.model);
-    await assertCalibration(context, submission.request.calibratedBy);
+    const model = await resolveModel(context, caller, submission.request.model);
+    await assertCalibration(context, caller, submission.request.calibratedBy);
     const request = completeEvaluateRequest({ ...submission.request, model });
-    return [{ id, kind: 'evaluate', request, options, origin }];
+    return [{ id, kind: 'evaluate', owner, request, options, origin }];
   }
   if (submission.kind === 'inspect') {
     const { request } = submission;
@@ -71,26 +83,33 @@ async function toNewJobs(context: ApiContext, submission: Submission): Promise<[
     }
     await assertDataset(context, 'dataset', dataset);
     if (testDataset !== undefined) await assertDataset(context, 'testDataset', testDataset);
-    return [{ id, kind: 'inspect', request, options, origin }];
+    return [{ id, kind: 'inspect', owner, request, options, origin }];
   }
   const { evaluate } = submission;
   assertConsistent(checkTrainRequest(submission.request));
   await assertDataset(context, 'dataset', submission.request.dataset);
-  const request = await resolveInit(context, submission.request);
-  if (evaluate === undefined) return [{ id, kind: 'train', request, options, origin }];
+  const request = await resolveInit(context, caller, submission.request);
+  if (evaluate === undefined) return [{ id, kind: 'train', owner, request, options, origin }];
   const following = { ...evaluate, model: id };
   const faults = checkEvaluateRequest(following);
   assertConsistent(faults.map((fault) => ({ ...fault, field: `evaluate.${fault.field}` })));
   await assertDataset(context, 'evaluate.dataset', evaluate.dataset);
-  await assertCalibration(context, evaluate.calibratedBy);
+  await assertCalibration(context, caller, evaluate.calibratedBy);
   const evaluation: NewJob = {
     id: uuidV7(),
     kind: 'evaluate',
+    owner,
     request: completeEvaluateRequest(following),
     options: { ...DEFAULT_OPTIONS, priority: options.priority },
     dependsOn: id,
   };
-  return [{ id, kind: 'train', request, options, origin, dependants: [evaluation.id] }, evaluation];
+  return [{ id, kind: 'train', owner, request, options, origin, dependants: [evaluation.id] }, evaluation];
+}
+
+function refuseTooManyQueued(error: unknown): never {
+  if (!(error instanceof QueuedJobsLimit)) throw error;
+  const headers = { 'retry-after': QUEUED_RETRY_SECONDS };
+  throw new Problem(429, 'too-many-queued-jobs', error.message, { headers });
 }
 
 function assertConsistent(faults: readonly RequestFault[]): void {

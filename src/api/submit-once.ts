@@ -37,7 +37,7 @@ export async function submitOnce(
   const id = uuidV7();
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string') return accept(context, request, await toSubmission(), id);
-  const keys = new IdempotencyKeys(context.redis, context.queuePrefix);
+  const keys = new IdempotencyKeys(context.redis, request.caller.owner, context.queuePrefix);
   const entry = await keys.claim(key, fingerprintOf(request), id);
   if (entry.fingerprint !== fingerprintOf(request)) {
     const detail = 'Expected the request that this idempotency key came with first, found another one.';
@@ -73,7 +73,7 @@ async function accept(
   submission: Submission,
   id: string,
 ): Promise<Accepted> {
-  const job = await submit(context, { ...submission, id }, request.log);
+  const job = await submit(context, { ...submission, id }, request);
   return { job, status: job.id === id ? 202 : 200, isReplayed: false };
 }
 

@@ -16,6 +16,8 @@ export type ArtifactFile = {
 export type Manifest = {
   readonly format: typeof MANIFEST_FORMAT;
   readonly jobId: string;
+  /** Whose job it was. */
+  readonly owner?: string;
   readonly kind: 'train' | 'evaluate' | 'inspect';
   readonly attempt: number;
   readonly publishedAt: string;

@@ -63,6 +63,7 @@ export async function withdrawArtifacts(artifactsDir: string, attempt: AttemptOf
 }
 
 export type Publication = AttemptOf & {
+  readonly owner?: string;
   readonly kind: Manifest['kind'];
   readonly result: Manifest['result'];
   readonly provenance: Manifest['provenance'];
@@ -82,11 +83,12 @@ export async function publishArtifacts(artifactsDir: string, publication: Public
   const files: ArtifactFile[] = [];
   for (const path of await listFiles(staging)) files.push(await hashAndSync(staging, path));
   if (files.length === 0) throw new Error('expected staged files to publish; found none');
-  const { jobId, kind, attempt, result, provenance } = publication;
+  const { jobId, owner, kind, attempt, result, provenance } = publication;
   const publishedAt = new Date().toISOString();
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     jobId,
+    ...(owner === undefined ? {} : { owner }),
     kind,
     attempt,
     publishedAt,

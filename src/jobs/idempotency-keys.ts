@@ -18,10 +18,11 @@ export type KeyEntry = {
 
 const UNLOCK_LUA = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
-/** The clients' idempotency keys in Redis, hashed: they may be anything. */
+/** An owner's idempotency keys in Redis, hashed: they may be anything. */
 export class IdempotencyKeys {
   constructor(
     private readonly redis: Redis,
+    private readonly owner: string,
     private readonly prefix: string = DEFAULT_PREFIX,
   ) {}
 
@@ -51,6 +52,6 @@ export class IdempotencyKeys {
   }
 
   #name(key: string): string {
-    return `${this.prefix}:idempotency:${createHash('sha256').update(key).digest('hex')}`;
+    return `${this.prefix}:idempotency:${createHash('sha256').update(`${this.owner}\n${key}`).digest('hex')}`;
   }
 }

@@ -12,7 +12,10 @@ import {
 } from './job-scripts.js';
 import type { StoredJob } from './stored-job.js';
 
-export type TransitionReply = ['moved' | 'not_found' | 'stale_attempt' | 'not_allowed', JobState | ''];
+export type TransitionReply = [
+  'moved' | 'not_found' | 'stale_attempt' | 'not_allowed' | 'owner_busy',
+  JobState | '',
+];
 export type EventsReply = [state: JobState | '', newest: string, pages: StreamEntry[][]];
 
 type Arguments = (string | number)[];

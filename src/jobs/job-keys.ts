@@ -4,7 +4,7 @@ import type { JobKind, JobState } from './job-record.js';
 export const DEFAULT_PREFIX = 'arcqueue';
 
 /** What a listing is narrowed to. */
-export type JobFilter = { readonly kind?: JobKind; readonly state?: JobState };
+export type JobFilter = { readonly kind?: JobKind; readonly state?: JobState; readonly owner?: string };
 
 export const recordKey = (prefix: string, id: string) => `${prefix}:job:${id}`;
 export const transitionsKey = (prefix: string, id: string) => `${prefix}:job:${id}:transitions`;
@@ -17,4 +17,4 @@ export const queuePrefix = (prefix: string) => `${prefix}:bull`;
 
 /** The sorted set that holds the ids matching `filter`; `*` stands for any. The Lua scripts build the same names. */
 export const indexKey = (prefix: string, filter: JobFilter) =>
-  `${prefix}:index:${filter.kind ?? '*'}:${filter.state ?? '*'}`;
+  `${prefix}${filter.owner === undefined ? '' : `:owner:${filter.owner}`}:index:${filter.kind ?? '*'}:${filter.state ?? '*'}`;

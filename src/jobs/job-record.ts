@@ -76,6 +76,9 @@ export type JobOrigin = Static<typeof JobOrigin>;
 
 const common = {
   id: Type.String(),
+  owner: Type.String({
+    description: 'Owner of the key that made the job; `local` where none was asked for.',
+  }),
   state: Type.Enum([...JOB_STATES]),
   attempt: Type.Integer({ description: 'Starts of this job so far; an older attempt can write nothing.' }),
   createdAt: Type.String({ format: 'date-time' }),

@@ -34,6 +34,7 @@ import {
 } from './job-record.js';
 import { statesBefore, TERMINAL_STATES } from './job-state.js';
 import { deduplicationName, type NewJob, toStored } from './new-job.js';
+import { QueuedJobsLimit } from './queued-jobs-limit.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
 import { toJobRecord } from './stored-job.js';
 
@@ -42,12 +43,20 @@ export type TransitionOutcome =
   | { readonly moved: true; readonly from: JobState; readonly state: JobState }
   | {
       readonly moved: false;
-      /** `stale_attempt`: a later attempt holds the job. `not_allowed`: the state table has no such step. */
-      readonly reason: 'not_found' | 'stale_attempt' | 'not_allowed';
+      /**
+       * `stale_attempt`: a later attempt holds the job. `not_allowed`: the state table has no such step. `owner_busy`: its
+       * owner has as many running jobs as allowed.
+       */
+      readonly reason: 'not_found' | 'stale_attempt' | 'not_allowed' | 'owner_busy';
       readonly state: JobState | null;
     };
 
-export type TransitionOptions = { readonly attempt?: number; readonly actor?: string };
+export type TransitionOptions = {
+  readonly attempt?: number;
+  readonly actor?: string;
+  /** Most jobs of one owner that workers may hold, for a queued job that is to start. */
+  readonly maxRunningJobs?: number | undefined;
+};
 export type JobPage = { readonly jobs: JobRecord[]; readonly nextCursor: string | null };
 
 /** What a reader of events asks for: those after number `after`, up to about `limit`, of these streams. */
@@ -96,15 +105,20 @@ export class JobStore {
   /**
    * Writes new records in state `queued`, all or none, and gives the first. None are written, and the job is another or
    * not new, where its id is taken or its deduplication key names a job that is not over.
+   * @throws QueuedJobsLimit when they would be more queued jobs of their owner than `maxQueuedJobs`
    */
-  async createAll(jobs: readonly [NewJob, ...NewJob[]]): Promise<{ job: JobRecord; isNew: boolean }> {
+  async createAll(
+    jobs: readonly [NewJob, ...NewJob[]],
+    maxQueuedJobs?: number,
+  ): Promise<{ job: JobRecord; isNew: boolean }> {
     const at = new Date().toISOString();
     const [first] = jobs;
     const key = first.options?.deduplicationKey;
     const stored = jobs.map((job) => toStored(job, at, this.#actor));
-    const name = key === undefined ? '' : deduplicationName(key);
+    const name = key === undefined ? '' : deduplicationName(first.owner, key);
     const args = stored.map((job) => JSON.stringify(job));
-    const id = await this.#redis.arcqueueCreate(this.#prefix, name, ...args);
+    const id = await this.#redis.arcqueueCreate(this.#prefix, name, maxQueuedJobs ?? '', ...args);
+    if (id === '') throw new QueuedJobsLimit(maxQueuedJobs ?? 0);
     const job = await this.get(id);
     if (job === null) throw new Error(`Expected the record of job ${id}, found it deleted at once.`);
     return { job, isNew: id === first.id };
@@ -153,9 +167,9 @@ export class JobStore {
     id: string,
     to: JobState,
     cause: string,
-    { attempt, actor }: TransitionOptions = {},
+    { attempt, actor, maxRunningJobs }: TransitionOptions = {},
   ): Promise<TransitionOutcome> {
-    return this.#move(id, this.#dated(to, cause, actor), { attempt });
+    return this.#move(id, this.#dated(to, cause, actor), { attempt, maxRunningJobs });
   }
 
   /** Moves the job to `failed` and keeps the error, in one step. */
@@ -213,8 +227,9 @@ export class JobStore {
   async #move(
     id: string,
     transition: Transition,
-    { attempt, error }: { attempt?: number | undefined; error?: JobFailure },
+    move: { attempt?: number | undefined; error?: JobFailure; maxRunningJobs?: number | undefined },
   ): Promise<TransitionOutcome> {
+    const { attempt, error, maxRunningJobs } = move;
     const [outcome, from] = await this.#redis.arcqueueTransition(
       ...this.#keys(id),
       this.#prefix,
@@ -225,6 +240,7 @@ export class JobStore {
       `,${statesBefore(transition.state).join(',')},`,
       attempt ?? '',
       error === undefined ? '' : JSON.stringify(error),
+      maxRunningJobs ?? '',
     );
     const state = from === '' ? null : from;
     if (outcome !== 'moved') return { moved: false, reason: outcome, state };

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { LOCAL_OWNER } from './api-key.js';
 import { DEFAULT_PREFIX } from './job-keys.js';
 
 /** What people say about a model; it can change, where the model itself cannot. */
@@ -37,11 +38,12 @@ redis.call('SET', KEYS[2], '1', 'EX', ARGV[2])
 return ''
 `;
 
-/** Aliases, tags and notes of models, in Redis. */
+/** An owner's aliases, and the tags and notes of models, in Redis. */
 export class ModelMarks {
   constructor(
     private readonly redis: Redis,
     private readonly prefix: string = DEFAULT_PREFIX,
+    private readonly owner: string = LOCAL_OWNER,
   ) {}
 
   /** The model that an alias points to. */
@@ -107,7 +109,7 @@ export class ModelMarks {
   }
 
   #aliases(): string {
-    return `${this.prefix}:model-aliases`;
+    return `${this.prefix}:owner:${this.owner}:model-aliases`;
   }
 
   #mark(id: string): string {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LOCAL_OWNER } from './api-key.js';
 import { DEFAULT_OPTIONS, type JobOptions } from './job-options.js';
 import type { JobOrigin, Transition } from './job-record.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
@@ -6,6 +7,8 @@ import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.j
 /** What a record is made of. */
 export type NewJob = {
   readonly id: string;
+  /** Whose it is; left out, that of a service that asks for no keys. */
+  readonly owner?: string;
   readonly options?: JobOptions;
   readonly origin?: JobOrigin | null;
   /** The job that has to succeed before this one is enqueued. */
@@ -31,6 +34,7 @@ export function toStored(job: NewJob, at: string, actor: string): StoredNewJob {
   const {
     id,
     kind,
+    owner = LOCAL_OWNER,
     request,
     options = DEFAULT_OPTIONS,
     origin = null,
@@ -39,7 +43,7 @@ export function toStored(job: NewJob, at: string, actor: string): StoredNewJob {
   } = job;
   const transition: Transition = { state: 'queued', at, cause: 'Submitted.', actor };
   const fields = {
-    ...{ id, kind, state: 'queued', attempt: '0', createdAt: at, updatedAt: at },
+    ...{ id, kind, owner, state: 'queued', attempt: '0', createdAt: at, updatedAt: at },
     request: JSON.stringify(request),
     options: JSON.stringify(options),
     origin: JSON.stringify(origin),
@@ -49,7 +53,7 @@ export function toStored(job: NewJob, at: string, actor: string): StoredNewJob {
   return { id, kind, at, transition: JSON.stringify(transition), fields };
 }
 
-/** Name, within the prefix, of the Redis key that a deduplication key holds its job under; it may be any text. */
-export function deduplicationName(key: string): string {
-  return `deduplication:${createHash('sha256').update(key).digest('hex')}`;
+/** Name, within the prefix, of the Redis key that an owner's deduplication key holds its job under; it may be any text. */
+export function deduplicationName(owner: string = LOCAL_OWNER, key: string): string {
+  return `deduplication:${createHash('sha256').update(`${owner}\n${key}`).digest('hex')}`;
 }

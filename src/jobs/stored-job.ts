@@ -1,3 +1,4 @@
+import { LOCAL_OWNER } from './api-key.js';
 import { DEFAULT_OPTIONS } from './job-options.js';
 import type { JobRecord, Transition } from './job-record.js';
 
@@ -15,6 +16,7 @@ export function toJobRecord([flat, transitions]: StoredJob): JobRecord {
   return {
     id: fields.get('id'),
     kind: fields.get('kind'),
+    owner: fields.get('owner') ?? LOCAL_OWNER,
     state: fields.get('state'),
     attempt: Number(fields.get('attempt')),
     createdAt: fields.get('createdAt'),

@@ -108,7 +108,7 @@ async function runAttempt(
   }
   if (outcome !== null) {
     const { result, provenance } = outcome;
-    const publication = { ...stagedBy(attempt), kind: job.kind, result, provenance };
+    const publication = { ...stagedBy(attempt), owner: job.owner, kind: job.kind, result, provenance };
     published = await publishArtifacts(config.artifactsDir, publication);
   }
   if (published === null) throw new Error('expected published artifacts; found none');

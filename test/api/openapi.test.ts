@@ -23,6 +23,7 @@ describe('openapi/openapi.json', () => {
     );
     expect(operations.map(({ name }) => name).sort()).toEqual([
       'delete /jobs/{id}',
+      'delete /keys/{id}',
       'delete /models/aliases/{alias}',
       'delete /models/{model}',
       'get /healthz',
@@ -33,6 +34,7 @@ describe('openapi/openapi.json', () => {
       'get /jobs/{id}/events',
       'get /jobs/{id}/logs',
       'get /jobs/{id}/metrics',
+      'get /keys',
       'get /metrics',
       'get /models',
       'get /models/aliases',
@@ -47,6 +49,7 @@ describe('openapi/openapi.json', () => {
       'post /jobs/{id}/cancel',
       'post /jobs/{id}/clone',
       'post /jobs/{id}/retry',
+      'post /keys',
       'post /models/{model}/check',
       'put /models/aliases/{alias}',
     ]);

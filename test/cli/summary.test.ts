@@ -7,6 +7,7 @@ import { evaluateRequest, trainRequest } from '../jobs/job-requests.js';
 const ID = '01a20d41-0de0-7106-8bc7-23992612459d';
 const common = {
   id: ID,
+  owner: 'local',
   state: 'succeeded',
   attempt: 1,
   createdAt: '2026-01-01T00:00:00.000Z',

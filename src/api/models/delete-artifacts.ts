@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify';
 import { readManifest } from '../../artifacts/manifest.js';
 import { withdrawArtifacts } from '../../artifacts/publish.js';
 import { eachJob } from '../../jobs/each-job.js';
@@ -7,8 +6,9 @@ import { TERMINAL_STATES } from '../../jobs/job-state.js';
 import type { JobStore } from '../../jobs/job-store.js';
 import { ModelMarks } from '../../jobs/model-marks.js';
 import type { ApiContext } from '../api-context.js';
-import { findJob } from '../find-job.js';
+import { findJob, maySeeArtifacts, noSuchJob, ownerOf } from '../find-job.js';
 import { Problem } from '../problem.js';
+import type { Submitter } from '../submission.js';
 
 /**
  * Deletes a job with all that it published.
@@ -17,10 +17,11 @@ import { Problem } from '../problem.js';
 export async function deleteJobWithArtifacts(
   { store, artifactsDir, redis, queuePrefix }: ApiContext,
   id: string,
-  log: FastifyBaseLogger,
+  { caller, log }: Submitter,
 ): Promise<void> {
   const manifest = await readManifest(artifactsDir, id);
-  const job = manifest === null ? await findJob(store, id) : await store.get(id);
+  if (manifest !== null && !maySeeArtifacts(caller, manifest)) throw noSuchJob(id);
+  const job = manifest === null ? await findJob(store, id, caller) : await store.get(id);
   if (job !== null && !TERMINAL_STATES.includes(job.state)) {
     const detail = `Expected a job that is over, found one that is ${job.state}; cancel it first.`;
     throw new Problem(409, 'job-is-not-over', detail);
@@ -33,7 +34,11 @@ export async function deleteJobWithArtifacts(
       `Expected a model that no job needs, found job "${user}" using it.`,
     );
   }
-  const marks = new ModelMarks(redis, queuePrefix);
+  const marks = new ModelMarks(
+    redis,
+    queuePrefix,
+    job?.owner ?? (manifest ? ownerOf(manifest) : caller.owner),
+  );
   const alias = await marks.claimDeletion(id);
   if (alias !== null) {
     const detail = `Expected a model that no alias points to, found "${alias}"; move or remove it first.`;

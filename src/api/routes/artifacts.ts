@@ -4,7 +4,7 @@ import { MANIFEST_FILE, readManifest } from '../../artifacts/manifest.js';
 import { openArtifact } from '../../artifacts/open-artifact.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { contentTypeOf } from '../content-type.js';
-import { findJob } from '../find-job.js';
+import { findJob, maySeeArtifacts, noSuchJob } from '../find-job.js';
 import { Problem } from '../problem.js';
 import { JobParams, json, problems } from '../responses.js';
 
@@ -47,7 +47,8 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
     async (request) => {
       const { id } = request.params;
       const manifest = await readManifest(artifactsDir, id);
-      if (manifest === null) await findJob(store, id);
+      if (manifest === null) await findJob(store, id, request.caller);
+      else if (!maySeeArtifacts(request.caller, manifest)) throw noSuchJob(id);
       const artifacts = (manifest?.files ?? []).map(({ name, bytes, sha256 }) => {
         return { name, bytes, sha256, url: `/jobs/${id}/artifacts/${encodeName(name)}` };
       });
@@ -82,7 +83,9 @@ export function artifactRoutes(app: Api, { store, artifactsDir }: ApiContext): v
     },
     async (request, reply) => {
       const { id, '*': name } = request.params;
-      const artifact = await openArtifact(artifactsDir, id, name);
+      const manifest = await readManifest(artifactsDir, id);
+      const isOwn = manifest !== null && maySeeArtifacts(request.caller, manifest);
+      const artifact = isOwn ? await openArtifact(artifactsDir, id, name) : null;
       if (artifact === null) {
         throw new Problem(
           404,

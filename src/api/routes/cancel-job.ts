@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify';
 import { settleDependants } from '../../jobs/dependants.js';
 import type { JobRecord } from '../../jobs/job-record.js';
 import { TERMINAL_STATES } from '../../jobs/job-state.js';
@@ -7,6 +6,7 @@ import { findJob } from '../find-job.js';
 import { JobRef, toJobView } from '../job-view.js';
 import { Problem } from '../problem.js';
 import { JobParams, json, problems } from '../responses.js';
+import type { Submitter } from '../submission.js';
 
 /** How often a job may change state under our hands before we give up; each round needs a worker to act in between. */
 const ROUNDS = 5;
@@ -31,16 +31,16 @@ export function cancelJobRoute(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const job = await cancel(context, request.params.id, request.log);
+      const job = await cancel(context, request.params.id, request);
       return reply.code(job.state === 'cancelled' ? 200 : 202).send(toJobView(job, null));
     },
   );
 }
 
-async function cancel(context: ApiContext, id: string, log: FastifyBaseLogger): Promise<JobRecord> {
+async function cancel(context: ApiContext, id: string, { caller, log }: Submitter): Promise<JobRecord> {
   const { store, queue } = context;
   for (let round = 0; round < ROUNDS; round++) {
-    const job = await findJob(store, id);
+    const job = await findJob(store, id, caller);
     if (TERMINAL_STATES.includes(job.state)) {
       throw new Problem(
         409,
@@ -57,11 +57,11 @@ async function cancel(context: ApiContext, id: string, log: FastifyBaseLogger): 
       await settleDependants(store, queue, id).catch((error: unknown) =>
         log.warn({ err: error, jobId: id }, 'dependants are left to reconciling'),
       );
-      return findJob(store, id);
+      return findJob(store, id, caller);
     }
     if (job.state !== 'cancelling' && !(await store.transition(id, 'cancelling', CAUSE)).moved) continue;
     await queue.requestCancel(id);
-    return findJob(store, id);
+    return findJob(store, id, caller);
   }
   throw new Problem(
     409,

@@ -19,7 +19,7 @@ export function deleteJobRoute(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      await deleteJobWithArtifacts(context, request.params.id, request.log);
+      await deleteJobWithArtifacts(context, request.params.id, request);
       return reply.code(204).send(null);
     },
   );

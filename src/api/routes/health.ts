@@ -10,6 +10,7 @@ export function healthRoutes(app: Api, { redis }: ApiContext): void {
   app.get(
     '/healthz',
     {
+      config: { scope: null },
       schema: {
         tags: ['health'],
         summary: 'Whether the process answers',
@@ -22,6 +23,7 @@ export function healthRoutes(app: Api, { redis }: ApiContext): void {
   app.get(
     '/readyz',
     {
+      config: { scope: null },
       schema: {
         tags: ['health'],
         summary: 'Whether jobs can be accepted',

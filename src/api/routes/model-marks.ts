@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { ModelCatalog } from '../../artifacts/model-catalog.js';
 import { type AliasOutcome, ModelMarks } from '../../jobs/model-marks.js';
 import type { Api, ApiContext } from '../api-context.js';
+import type { Caller } from '../keys/caller.js';
 import { deleteJobWithArtifacts } from '../models/delete-artifacts.js';
 import { findModel } from '../models/find-model.js';
 import { ModelParams, ModelReference, ModelSummary, TagText } from '../models/model-schemas.js';
@@ -54,19 +55,21 @@ const MarksBody = Type.Object(
 
 export function modelMarkRoutes(app: Api, context: ApiContext): void {
   const catalog = new ModelCatalog(context.artifactsDir);
-  const marks = new ModelMarks(context.redis, context.queuePrefix);
+  const marksOf = ({ owner }: Caller) => new ModelMarks(context.redis, context.queuePrefix, owner);
 
   app.get(
     '/models/aliases',
     {
       schema: {
         tags: ['models'],
-        summary: 'All aliases',
+        summary: "One's aliases",
         response: { 200: json(AliasList, 'By name.'), ...problems(500, 503) },
       },
     },
-    async () => {
-      const entries = Object.entries(await marks.aliases()).sort(([a], [b]) => (a < b ? -1 : 1));
+    async (request) => {
+      const entries = Object.entries(await marksOf(request.caller).aliases()).sort(([a], [b]) =>
+        a < b ? -1 : 1,
+      );
       return { aliases: entries.map(([alias, model]) => ({ alias, model })) };
     },
   );
@@ -87,7 +90,8 @@ export function modelMarkRoutes(app: Api, context: ApiContext): void {
     },
     async (request) => {
       const { alias } = request.params;
-      const { id } = await findModel(context, catalog, request.body.model);
+      const marks = marksOf(request.caller);
+      const { id } = await findModel(context, catalog, request.caller, request.body.model);
       const outcome = await marks.setAlias(alias, id, request.body.expected);
       const { previous } = assertMoved(alias, outcome);
       // Deleted between the look and the move: the claim on it may have ended by then.
@@ -115,6 +119,7 @@ export function modelMarkRoutes(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const { alias } = request.params;
+      const marks = marksOf(request.caller);
       const { previous } = assertMoved(alias, await marks.removeAlias(alias));
       if (previous === null) throw new Problem(404, 'no-such-alias', `Expected an alias, found "${alias}".`);
       return reply.code(204).send(null);
@@ -133,7 +138,8 @@ export function modelMarkRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const model = await findModel(context, catalog, request.params.model);
+      const model = await findModel(context, catalog, request.caller, request.params.model);
+      const marks = marksOf(request.caller);
       await marks.write(model.id, request.body);
       const [mark = { tags: [], notes: '' }] = await marks.read([model.id]);
       return showModel(model, { mark, aliases: await marks.aliases() });
@@ -155,8 +161,8 @@ export function modelMarkRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findModel(context, catalog, request.params.model);
-      await deleteJobWithArtifacts(context, id, request.log);
+      const { id } = await findModel(context, catalog, request.caller, request.params.model);
+      await deleteJobWithArtifacts(context, id, request);
       return reply.code(204).send(null);
     },
   );

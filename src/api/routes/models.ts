@@ -1,9 +1,12 @@
 import { Type } from 'typebox';
+import type { Manifest } from '../../artifacts/manifest.js';
 import { ModelCatalog, type PublishedModel } from '../../artifacts/model-catalog.js';
 import { verifyArtifacts } from '../../artifacts/publish.js';
 import { ModelMarks } from '../../jobs/model-marks.js';
 import type { Api, ApiContext } from '../api-context.js';
+import { maySeeArtifacts } from '../find-job.js';
 import { asInput } from '../input-schema.js';
+import type { Caller } from '../keys/caller.js';
 import { findModel } from '../models/find-model.js';
 import { compareFigures, protocolFigures } from '../models/model-figures.js';
 import { ModelDetail, ModelParams, ModelReference, ModelSummary, TagText } from '../models/model-schemas.js';
@@ -70,7 +73,7 @@ const CheckResult = Type.Object({
 
 export function modelRoutes(app: Api, context: ApiContext): void {
   const catalog = new ModelCatalog(context.artifactsDir);
-  const marks = new ModelMarks(context.redis, context.queuePrefix);
+  const marksOf = ({ owner }: Caller) => new ModelMarks(context.redis, context.queuePrefix, owner);
 
   app.get(
     '/models',
@@ -84,9 +87,11 @@ export function modelRoutes(app: Api, context: ApiContext): void {
     },
     async (request) => {
       const { tag, backbone, after, limit } = request.query;
+      const marks = marksOf(request.caller);
       const aliases = await marks.aliases();
       const models: ModelSummary[] = [];
       for await (const model of catalog.newestFirst(after)) {
+        if (!maySeeArtifacts(request.caller, model.manifest)) continue;
         if (backbone !== undefined && model.config.backbone !== backbone) continue;
         const mark = await markOf(marks, model);
         if (tag !== undefined && !mark.tags.includes(tag)) continue;
@@ -110,9 +115,10 @@ export function modelRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const left = await findModel(context, catalog, request.query.left);
-      const right = await findModel(context, catalog, request.query.right);
-      const figuresOf = async ({ id }: PublishedModel) => protocolFigures(await catalog.evaluationsOf(id));
+      const left = await findModel(context, catalog, request.caller, request.query.left);
+      const right = await findModel(context, catalog, request.caller, request.query.right);
+      const figuresOf = async ({ id }: PublishedModel) =>
+        protocolFigures(visible(request.caller, await catalog.evaluationsOf(id)));
       const evaluations = compareFigures(await figuresOf(left), await figuresOf(right));
       return { left: left.id, right: right.id, evaluations };
     },
@@ -129,9 +135,10 @@ export function modelRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const model = await findModel(context, catalog, request.params.model);
+      const model = await findModel(context, catalog, request.caller, request.params.model);
+      const marks = marksOf(request.caller);
       const marked = { mark: await markOf(marks, model), aliases: await marks.aliases() };
-      return showModelDetail(model, marked, await catalog.evaluationsOf(model.id));
+      return showModelDetail(model, marked, visible(request.caller, await catalog.evaluationsOf(model.id)));
     },
   );
 
@@ -147,11 +154,15 @@ export function modelRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const { id, manifest } = await findModel(context, catalog, request.params.model);
+      const { id, manifest } = await findModel(context, catalog, request.caller, request.params.model);
       const faults = await verifyArtifacts(context.artifactsDir, manifest);
       return { model: id, isWhole: faults.length === 0, files: manifest.files.length, faults };
     },
   );
+}
+
+function visible(caller: Caller, evaluations: readonly Manifest[]): Manifest[] {
+  return evaluations.filter((manifest) => maySeeArtifacts(caller, manifest));
 }
 
 async function markOf(marks: ModelMarks, { id }: PublishedModel) {

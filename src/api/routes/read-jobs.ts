@@ -5,6 +5,7 @@ import { etagOf, matchesEtag } from '../etag.js';
 import { findJob } from '../find-job.js';
 import { asInput } from '../input-schema.js';
 import { JobRef } from '../job-view.js';
+import { isAdmin } from '../keys/caller.js';
 import { JobParams, json, problems } from '../responses.js';
 import { showJob, showJobs } from '../show-job.js';
 
@@ -48,12 +49,16 @@ export function readJobRoutes(app: Api, context: ApiContext): void {
       schema: {
         tags: ['jobs'],
         summary: 'List jobs, newest first',
+        description: "One's own; with the scope `admin` everyone's.",
         querystring: asInput(ListQuery),
         response: { 200: json(JobList, 'A page of jobs.'), ...problems(400, 500, 503) },
       },
     },
     async (request) => {
-      const { jobs, nextCursor } = await store.list(request.query);
+      const { jobs, nextCursor } = await store.list({
+        ...request.query,
+        ...(isAdmin(request.caller) ? {} : { owner: request.caller.owner }),
+      });
       return { jobs: await showJobs(context, jobs), nextCursor };
     },
   );
@@ -74,7 +79,7 @@ export function readJobRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const view = await showJob(context, await findJob(store, request.params.id));
+      const view = await showJob(context, await findJob(store, request.params.id, request.caller));
       const etag = etagOf(view);
       reply.header('etag', etag).header('cache-control', 'private, no-cache');
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
@@ -93,7 +98,7 @@ export function readJobRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const job = await findJob(store, request.params.id);
+      const job = await findJob(store, request.params.id, request.caller);
       const { steps, epochs, isTruncated } = await store.readMetrics(job.id);
       const rows = steps.map((row) => [...row]);
       const columns = STEP_COLUMNS;

@@ -35,7 +35,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const original = await findJob(context.store, request.params.id);
+      const original = await findJob(context.store, request.params.id, request.caller);
       if (!RETRIED.includes(original.state)) {
         const detail = `Expected a job that has failed or was cancelled, found one that is ${original.state}.`;
         throw new Problem(409, 'not-retriable', detail);
@@ -58,7 +58,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const original = await findJob(context.store, request.params.id);
+      const original = await findJob(context.store, request.params.id, request.caller);
       const clone = () => cloneRequest(original, request.body ?? {});
       return answerAccepted(context, reply, await submitOnce(context, request, clone));
     },

@@ -72,7 +72,7 @@ export function watchJobRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const { id } = request.params;
       const after = request.headers['last-event-id'] ?? 0;
-      await findJob(store, id);
+      await findJob(store, id, request.caller);
       const seen = await store.readEvents(id, { after, limit: 1, streams: ['kept'] });
       if (seen !== null && TERMINAL_STATES.includes(seen.state) && seen.newest <= after) {
         return reply.code(204).send(null);
@@ -111,7 +111,7 @@ export function watchJobRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const { id } = request.params;
       const { after, follow } = request.query;
-      await findJob(store, id);
+      await findJob(store, id, request.caller);
       const body = streams.open(async function* (signal) {
         const options = { id, after, streams: ['logs'], heartbeatMs, signal } as const;
         const pages = follow ? followJob(store, signals, options) : readLogs(context, id, after);

@@ -30,6 +30,7 @@ export function workerRoutes(app: Api, { redis, queuePrefix }: ApiContext): void
   app.get(
     '/workers',
     {
+      config: { scope: 'admin' },
       schema: {
         tags: ['workers'],
         summary: 'The workers that are alive',
