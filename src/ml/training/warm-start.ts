@@ -55,16 +55,20 @@ function carryClasses(
 ): WarmStart {
   const indexByName = new Map(model.classNames.map((name, index) => [name, index]));
   const sources = classNames.map((name) => indexByName.get(name) ?? null);
-  for (const parameter of head.parameters) {
+  const fits = head.parameters.map((parameter) => {
     const from = model.head.parameters.find(({ name }) => name === parameter.name);
-    if (from === undefined) continue;
-    carryRows(parameter, { from: from.value, sources, fromClasses: model.classNames.length });
-  }
-  const carriedClasses = sources.filter((source) => source !== null).length;
+    if (from === undefined) return false;
+    return carryRows(parameter, { from: from.value, sources, fromClasses: model.classNames.length });
+  });
+  // The centres come first in every head; a bias alone carries no class.
+  const carriedClasses = fits[0] ? sources.filter((source) => source !== null).length : 0;
   return { carriedClasses, newClasses: sources.length - carriedClasses };
 }
 
-/** A class has one row, or with sub-centres several in a row. Where their number differs, nothing fits and all stay fresh. */
+/**
+ * A class has one row, or with sub-centres several in a row. Where their number differs, nothing fits and all stay fresh.
+ * @returns whether they fitted
+ */
 function carryRows(
   parameter: Parameter,
   rows: {
@@ -72,12 +76,12 @@ function carryRows(
     readonly sources: readonly (number | null)[];
     readonly fromClasses: number;
   },
-): void {
+): boolean {
   const { from, sources, fromClasses } = rows;
   const { tf } = loadTensorFlow();
   const shape = parameter.value.shape;
   const perClass = parameter.value.size / sources.length;
-  if (from.size / fromClasses !== perClass) return;
+  if (from.size / fromClasses !== perClass) return false;
   const values = parameter.value.dataSync().slice();
   const carried = from.dataSync();
   for (const [index, source] of sources.entries()) {
@@ -86,4 +90,5 @@ function carryRows(
   }
   parameter.value.dispose();
   parameter.value = tf.tensor(values, shape, 'float32');
+  return true;
 }

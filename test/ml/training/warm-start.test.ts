@@ -95,6 +95,11 @@ describe('a warm start', () => {
     expect(again.loss).toBeLessThan(0.75 * model.loss);
   });
 
+  it('carries no class over between heads with other numbers of sub-centres, and says so', async () => {
+    const again = await run('three', { subCenters: 2 }, { kind: 'model', dir: model.dir });
+    expect(again.result.warmStart).toEqual({ carriedClasses: 0, newClasses: 3 });
+  });
+
   it("takes the backbone from a file with InsightFace's names, and leaves the centres fresh", async () => {
     const { tf } = loadTensorFlow();
     const network = await readModel((await run('other', {})).dir);
