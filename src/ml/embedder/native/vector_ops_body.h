@@ -2,22 +2,6 @@
 
 #include "lanes_body.h"
 
-static inline Vector LoadSome(const float* from, long count) {
-  return count == kLanes ? Load(from) : LoadFirst(from, count);
-}
-
-static inline void StoreSome(float* to, Vector value, long count) {
-  if (count == kLanes) {
-    Store(to, value);
-  } else {
-    StoreFirst(to, value, count);
-  }
-}
-
-static inline long CountFrom(long channel, long channels) {
-  return channels - channel < kLanes ? channels - channel : kLanes;
-}
-
 // x where x > 0, else slope x. Chosen lane by lane, so NaN stays NaN.
 static inline Vector Prelu(Vector x, Vector slope) { return x > Vector{} ? x : slope * x; }
 

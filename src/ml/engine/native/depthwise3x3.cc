@@ -4,21 +4,13 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "absl/strings/str_cat.h"
 #include "depthwise_rows.h"
+#include "operation.h"
 #include "parallel.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
+#include "partial_sums.h"
 
 namespace arcqueue {
 namespace {
-
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
 
 // Multiplications and additions of one output value.
 constexpr int64_t kCostPerValue = 9;
@@ -64,9 +56,9 @@ class DepthwiseOp : public DepthwiseKernel {
     OP_REQUIRES_OK(context,
                    context->allocate_output(
                        0, TensorShape({x.dim_size(0), shape.out_height, shape.out_width, shape.channels}), &y));
-    const float* x_data = x.flat<float>().data();
-    const float* kernel_data = kernel.flat<float>().data();
-    float* y_data = y->flat<float>().data();
+    const float* x_data = Data(x);
+    const float* kernel_data = Data(kernel);
+    float* y_data = Data(y);
     const int64_t row_size = shape.out_width * shape.channels;
     const DepthwiseRows& rows = BestDepthwiseRows();
     ForEachRange(context, x.dim_size(0) * shape.out_height, kCostPerValue * row_size, [&](int64_t begin, int64_t end) {
@@ -97,9 +89,9 @@ class DepthwiseInputGradOp : public DepthwiseKernel {
     Tensor* dx = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(
                                 0, TensorShape({dy.dim_size(0), shape.height, shape.width, shape.channels}), &dx));
-    const float* dy_data = dy.flat<float>().data();
-    const float* kernel_data = kernel.flat<float>().data();
-    float* dx_data = dx->flat<float>().data();
+    const float* dy_data = Data(dy);
+    const float* kernel_data = Data(kernel);
+    float* dx_data = Data(dx);
     const int64_t row_size = shape.width * shape.channels;
     const DepthwiseRows& rows = BestDepthwiseRows();
     ForEachRange(context, dy.dim_size(0) * shape.height, kCostPerValue * row_size, [&](int64_t begin, int64_t end) {
@@ -130,11 +122,10 @@ class DepthwiseKernelGradOp : public DepthwiseKernel {
     Tensor* gradient = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({3, 3, channels, 1}), &gradient));
     Tensor partial;  // [n, 3, 3, c]: one sum per image, whatever the number of threads
-    OP_REQUIRES_OK(context,
-                   context->allocate_temp(tensorflow::DT_FLOAT, TensorShape({images, 9 * channels}), &partial));
-    const float* x_data = x.flat<float>().data();
-    const float* dy_data = dy.flat<float>().data();
-    float* partial_data = partial.flat<float>().data();
+    OP_REQUIRES_OK(context, AllocateScratch(context, TensorShape({images, 9 * channels}), &partial));
+    const float* x_data = Data(x);
+    const float* dy_data = Data(dy);
+    float* partial_data = Data(&partial);
     const int64_t row_size = shape.out_width * channels;
     const DepthwiseRows& rows = BestDepthwiseRows();
     ForEachRange(context, images, kCostPerValue * shape.out_height * row_size, [&](int64_t begin, int64_t end) {
@@ -147,19 +138,9 @@ class DepthwiseKernelGradOp : public DepthwiseKernel {
         }
       }
     });
-    float* gradient_data = gradient->flat<float>().data();
-    std::fill(gradient_data, gradient_data + 9 * channels, 0.0f);
-    for (int64_t image = 0; image < images; ++image) {
-      for (int64_t i = 0; i < 9 * channels; ++i) gradient_data[i] += partial_data[image * 9 * channels + i];
-    }
+    SumParts(context, partial_data, images, 9 * channels, Data(gradient));
   }
 };
-
-// Shapes are checked when the kernel runs; this service builds no graphs that would ask for them earlier.
-absl::Status UnknownOutput(tensorflow::shape_inference::InferenceContext* context) {
-  context->set_output(0, context->UnknownShape());
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -168,7 +149,7 @@ REGISTER_OP("ArcqueueDepthwise3x3")
     .Input("kernel: float")
     .Attr("stride: int")
     .Output("y: float")
-    .SetShapeFn(UnknownOutput);
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_OP("ArcqueueDepthwise3x3InputGrad")
     .Input("dy: float")
@@ -176,14 +157,14 @@ REGISTER_OP("ArcqueueDepthwise3x3InputGrad")
     .Input("input_sizes: int32")
     .Attr("stride: int")
     .Output("dx: float")
-    .SetShapeFn(UnknownOutput);
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_OP("ArcqueueDepthwise3x3KernelGrad")
     .Input("x: float")
     .Input("dy: float")
     .Attr("stride: int")
     .Output("dkernel: float")
-    .SetShapeFn(UnknownOutput);
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_KERNEL_BUILDER(Name("ArcqueueDepthwise3x3").Device(tensorflow::DEVICE_CPU), DepthwiseOp);
 REGISTER_KERNEL_BUILDER(Name("ArcqueueDepthwise3x3InputGrad").Device(tensorflow::DEVICE_CPU), DepthwiseInputGradOp);

@@ -3,24 +3,12 @@
 
 #include "lanes_body.h"
 
-static inline Vector LoadChannels(const float* from, long count) {
-  return count == kLanes ? Load(from) : LoadFirst(from, count);
-}
-
-static inline void StoreChannels(float* to, Vector value, long count) {
-  if (count == kLanes) {
-    Store(to, value);
-  } else {
-    StoreFirst(to, value, count);
-  }
-}
-
 // One row of y: y[column] = sum over taps of kernel[tap] * x[row * stride + tap row - 1][column * stride + tap column - 1].
 static void ForwardRow(const DepthwiseShape& s, const float* x, const float* kernel, long row, float* y) {
   for (long channel = 0; channel < s.channels; channel += kLanes) {
-    const long count = s.channels - channel < kLanes ? s.channels - channel : kLanes;
+    const long count = CountFrom(channel, s.channels);
     Vector taps[9];
-    for (int tap = 0; tap < 9; ++tap) taps[tap] = LoadChannels(kernel + tap * s.channels + channel, count);
+    for (int tap = 0; tap < 9; ++tap) taps[tap] = LoadSome(kernel + tap * s.channels + channel, count);
     for (long column = 0; column < s.out_width; ++column) {
       Vector sum = {};
 #pragma GCC unroll 3
@@ -31,10 +19,10 @@ static void ForwardRow(const DepthwiseShape& s, const float* x, const float* ker
         for (int kx = 0; kx < 3; ++kx) {
           const long in_column = column * s.stride + kx - 1;
           if (in_column < 0 || in_column >= s.width) continue;
-          sum += taps[ky * 3 + kx] * LoadChannels(x + (in_row * s.width + in_column) * s.channels + channel, count);
+          sum += taps[ky * 3 + kx] * LoadSome(x + (in_row * s.width + in_column) * s.channels + channel, count);
         }
       }
-      StoreChannels(y + column * s.channels + channel, sum, count);
+      StoreSome(y + column * s.channels + channel, sum, count);
     }
   }
 }
@@ -42,9 +30,9 @@ static void ForwardRow(const DepthwiseShape& s, const float* x, const float* ker
 // One row of dx: the sum over the taps through which this pixel reached an output.
 static void InputGradientRow(const DepthwiseShape& s, const float* dy, const float* kernel, long row, float* dx) {
   for (long channel = 0; channel < s.channels; channel += kLanes) {
-    const long count = s.channels - channel < kLanes ? s.channels - channel : kLanes;
+    const long count = CountFrom(channel, s.channels);
     Vector taps[9];
-    for (int tap = 0; tap < 9; ++tap) taps[tap] = LoadChannels(kernel + tap * s.channels + channel, count);
+    for (int tap = 0; tap < 9; ++tap) taps[tap] = LoadSome(kernel + tap * s.channels + channel, count);
     for (long column = 0; column < s.width; ++column) {
       Vector sum = {};
 #pragma GCC unroll 3
@@ -56,10 +44,10 @@ static void InputGradientRow(const DepthwiseShape& s, const float* dy, const flo
           const long x = column + 1 - kx;
           if (x < 0 || x % s.stride != 0 || x / s.stride >= s.out_width) continue;
           const float* at = dy + (y / s.stride * s.out_width + x / s.stride) * s.channels + channel;
-          sum += taps[ky * 3 + kx] * LoadChannels(at, count);
+          sum += taps[ky * 3 + kx] * LoadSome(at, count);
         }
       }
-      StoreChannels(dx + column * s.channels + channel, sum, count);
+      StoreSome(dx + column * s.channels + channel, sum, count);
     }
   }
 }
@@ -67,11 +55,11 @@ static void InputGradientRow(const DepthwiseShape& s, const float* dy, const flo
 // gradient [3, 3, channels] += the sum over the pixels of one row of dy.
 static void KernelGradientRow(const DepthwiseShape& s, const float* x, const float* dy, long row, float* gradient) {
   for (long channel = 0; channel < s.channels; channel += kLanes) {
-    const long count = s.channels - channel < kLanes ? s.channels - channel : kLanes;
+    const long count = CountFrom(channel, s.channels);
     Vector sums[9];
-    for (int tap = 0; tap < 9; ++tap) sums[tap] = LoadChannels(gradient + tap * s.channels + channel, count);
+    for (int tap = 0; tap < 9; ++tap) sums[tap] = LoadSome(gradient + tap * s.channels + channel, count);
     for (long column = 0; column < s.out_width; ++column) {
-      const Vector upstream = LoadChannels(dy + column * s.channels + channel, count);
+      const Vector upstream = LoadSome(dy + column * s.channels + channel, count);
 #pragma GCC unroll 3
       for (int ky = 0; ky < 3; ++ky) {
         const long in_row = row * s.stride + ky - 1;
@@ -81,11 +69,11 @@ static void KernelGradientRow(const DepthwiseShape& s, const float* x, const flo
           const long in_column = column * s.stride + kx - 1;
           if (in_column < 0 || in_column >= s.width) continue;
           sums[ky * 3 + kx] +=
-              upstream * LoadChannels(x + (in_row * s.width + in_column) * s.channels + channel, count);
+              upstream * LoadSome(x + (in_row * s.width + in_column) * s.channels + channel, count);
         }
       }
     }
-    for (int tap = 0; tap < 9; ++tap) StoreChannels(gradient + tap * s.channels + channel, sums[tap], count);
+    for (int tap = 0; tap < 9; ++tap) StoreSome(gradient + tap * s.channels + channel, sums[tap], count);
   }
 }
 

@@ -22,3 +22,21 @@ static inline void StoreFirst(float* to, Vector value, long count) {
 }
 
 static inline Vector Splat(float value) { return Vector{} + value; }
+
+// The first `count` lanes; the whole vector when the compiler knows that there are so many.
+static inline Vector LoadSome(const float* from, long count) {
+  return count == kLanes ? Load(from) : LoadFirst(from, count);
+}
+
+static inline void StoreSome(float* to, Vector value, long count) {
+  if (count == kLanes) {
+    Store(to, value);
+  } else {
+    StoreFirst(to, value, count);
+  }
+}
+
+// How many of `channels` one vector holds from `channel` on.
+static inline long CountFrom(long channel, long channels) {
+  return channels - channel < kLanes ? channels - channel : kLanes;
+}

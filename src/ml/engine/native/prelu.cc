@@ -6,22 +6,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "tensorflow/core/framework/common_shape_fns.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/util/work_sharder.h"
+#include "operation.h"
+#include "parallel.h"
 #include "vector_clones.h"
 
 namespace arcqueue {
 namespace {
-
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
 
 // Rows whose slope gradients are added in float before the double sum over blocks. Fixed, so that the result does
 // not depend on the number of threads; small, so that the float sums lose little.
@@ -65,7 +55,7 @@ absl::Status CheckShapes(const Tensor& x, const Tensor& alpha) {
 
 class PreluOp : public OpKernel {
  public:
-  explicit PreluOp(OpKernelConstruction* construction) : OpKernel(construction) {}
+  using OpKernel::OpKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
@@ -76,20 +66,19 @@ class PreluOp : public OpKernel {
     if (x.NumElements() == 0) return;
 
     const int64_t channels = alpha.dim_size(0);
-    const float* x_data = x.flat<float>().data();
-    const float* alpha_data = alpha.flat<float>().data();
-    float* y_data = y->flat<float>().data();
+    const float* x_data = Data(x);
+    const float* alpha_data = Data(alpha);
+    float* y_data = Data(y);
     auto work = [=](int64_t begin, int64_t end) {
       PreluRows(x_data + begin * channels, alpha_data, y_data + begin * channels, end - begin, channels);
     };
-    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers, x.NumElements() / channels, channels, work);
+    ForEachRange(context, x.NumElements() / channels, channels, work);
   }
 };
 
 class PreluGradOp : public OpKernel {
  public:
-  explicit PreluGradOp(OpKernelConstruction* construction) : OpKernel(construction) {}
+  using OpKernel::OpKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
@@ -107,13 +96,13 @@ class PreluGradOp : public OpKernel {
     const int64_t rows = channels == 0 ? 0 : x.NumElements() / channels;
     const int64_t blocks = (rows + kRowsPerBlock - 1) / kRowsPerBlock;
     Tensor partial;  // [blocks, C]
-    OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, TensorShape({blocks, channels}), &partial));
+    OP_REQUIRES_OK(context, AllocateScratch(context, TensorShape({blocks, channels}), &partial));
 
-    const float* dy_data = dy.flat<float>().data();
-    const float* x_data = x.flat<float>().data();
-    const float* alpha_data = alpha.flat<float>().data();
-    float* dx_data = dx->flat<float>().data();
-    float* partial_data = partial.flat<float>().data();
+    const float* dy_data = Data(dy);
+    const float* x_data = Data(x);
+    const float* alpha_data = Data(alpha);
+    float* dx_data = Data(dx);
+    float* partial_data = Data(&partial);
     auto work = [=](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) {
         float* sums = partial_data + block * channels;
@@ -124,9 +113,8 @@ class PreluGradOp : public OpKernel {
                       sums, count, channels);
       }
     };
-    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers, blocks, kRowsPerBlock * channels * 2, work);
-    SumBlocks(partial_data, blocks, channels, dalpha->flat<float>().data());
+    ForEachRange(context, blocks, kRowsPerBlock * channels * 2, work);
+    SumBlocks(partial_data, blocks, channels, Data(dalpha));
   }
 
  private:
@@ -145,7 +133,7 @@ REGISTER_OP("ArcqueuePrelu")
     .Input("x: float")
     .Input("alpha: float")
     .Output("y: float")
-    .SetShapeFn(tensorflow::shape_inference::UnchangedShape);
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_OP("ArcqueuePreluGrad")
     .Input("dy: float")
@@ -153,11 +141,7 @@ REGISTER_OP("ArcqueuePreluGrad")
     .Input("alpha: float")
     .Output("dx: float")
     .Output("dalpha: float")
-    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      context->set_output(0, context->input(1));
-      context->set_output(1, context->input(2));
-      return absl::OkStatus();
-    });
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_KERNEL_BUILDER(Name("ArcqueuePrelu").Device(tensorflow::DEVICE_CPU), PreluOp);
 REGISTER_KERNEL_BUILDER(Name("ArcqueuePreluGrad").Device(tensorflow::DEVICE_CPU), PreluGradOp);

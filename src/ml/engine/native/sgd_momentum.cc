@@ -4,20 +4,12 @@
 
 #include <cstdint>
 
-#include "absl/strings/str_cat.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/util/work_sharder.h"
+#include "operation.h"
+#include "parallel.h"
 #include "vector_clones.h"
 
 namespace arcqueue {
 namespace {
-
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
 
 struct Rates {
   float learning_rate;
@@ -37,7 +29,7 @@ void StepRange(const float* __restrict__ w, const float* __restrict__ v, const f
 
 class SgdMomentumOp : public OpKernel {
  public:
-  explicit SgdMomentumOp(OpKernelConstruction* construction) : OpKernel(construction) {}
+  using OpKernel::OpKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& w = context->input(0);
@@ -58,17 +50,16 @@ class SgdMomentumOp : public OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(0, w.shape(), &new_w));
     OP_REQUIRES_OK(context, context->allocate_output(1, w.shape(), &new_v));
 
-    const float* w_data = w.flat<float>().data();
-    const float* v_data = v.flat<float>().data();
-    const float* g_data = g.flat<float>().data();
-    float* new_w_data = new_w->flat<float>().data();
-    float* new_v_data = new_v->flat<float>().data();
+    const float* w_data = Data(w);
+    const float* v_data = Data(v);
+    const float* g_data = Data(g);
+    float* new_w_data = Data(new_w);
+    float* new_v_data = Data(new_v);
     auto work = [=](int64_t begin, int64_t end) {
       StepRange(w_data + begin, v_data + begin, g_data + begin, new_w_data + begin, new_v_data + begin, end - begin,
                 rates);
     };
-    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers, w.NumElements(), 2, work);
+    ForEachRange(context, w.NumElements(), 2, work);
   }
 
  private:
@@ -86,11 +77,7 @@ REGISTER_OP("ArcqueueSgdMomentum")
     .Input("weight_decay: float")
     .Output("new_weights: float")
     .Output("new_velocity: float")
-    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      context->set_output(0, context->input(0));
-      context->set_output(1, context->input(1));
-      return absl::OkStatus();
-    });
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_KERNEL_BUILDER(Name("ArcqueueSgdMomentum").Device(tensorflow::DEVICE_CPU), SgdMomentumOp);
 

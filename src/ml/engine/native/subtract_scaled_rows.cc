@@ -2,20 +2,12 @@
 
 #include <cstdint>
 
-#include "absl/strings/str_cat.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/util/work_sharder.h"
+#include "operation.h"
+#include "parallel.h"
 #include "vector_clones.h"
 
 namespace arcqueue {
 namespace {
-
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
 
 ARCQUEUE_VECTOR_CLONES
 void SubtractRows(float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ shares, int64_t rows,
@@ -28,7 +20,7 @@ void SubtractRows(float* __restrict__ x, const float* __restrict__ y, const floa
 
 class SubtractScaledRowsOp : public OpKernel {
  public:
-  explicit SubtractScaledRowsOp(OpKernelConstruction* construction) : OpKernel(construction) {}
+  using OpKernel::OpKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
@@ -39,14 +31,13 @@ class SubtractScaledRowsOp : public OpKernel {
                                                     x.shape().DebugString(), ", ", y.shape().DebugString(), " and ",
                                                     shares.shape().DebugString())));
     const int64_t width = x.dim_size(1);
-    float* x_data = const_cast<float*>(x.flat<float>().data());
-    const float* y_data = y.flat<float>().data();
-    const float* share_data = shares.flat<float>().data();
+    float* x_data = const_cast<float*>(Data(x));
+    const float* y_data = Data(y);
+    const float* share_data = Data(shares);
     auto work = [=](int64_t begin, int64_t end) {
       SubtractRows(x_data + begin * width, y_data + begin * width, share_data + begin, end - begin, width);
     };
-    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers, x.dim_size(0), width, work);
+    ForEachRange(context, x.dim_size(0), width, work);
     context->set_output(0, x);
   }
 };
@@ -59,10 +50,7 @@ REGISTER_OP("ArcqueueSubtractScaledRows")
     .Input("shares: float")
     .Output("difference: float")
     .SetIsStateful()
-    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      context->set_output(0, context->input(0));
-      return absl::OkStatus();
-    });
+    .SetShapeFn(UnknownOutputs);
 
 REGISTER_KERNEL_BUILDER(Name("ArcqueueSubtractScaledRows").Device(tensorflow::DEVICE_CPU), SubtractScaledRowsOp);
 

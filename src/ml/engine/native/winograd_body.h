@@ -85,23 +85,6 @@ static inline __attribute__((always_inline)) void TransformTile(const Vector (&t
   for (int row = 0; row < kTo; ++row) Transform(half[row], result[row]);
 }
 
-// The first `count` of kLanes channels; the whole vector when the compiler knows that there are so many.
-static inline Vector LoadChannels(const float* from, long count) {
-  return count == kLanes ? Load(from) : LoadFirst(from, count);
-}
-
-static inline void StoreChannels(float* to, Vector value, long count) {
-  if (count == kLanes) {
-    Store(to, value);
-  } else {
-    StoreFirst(to, value, count);
-  }
-}
-
-static inline long ChannelsFrom(long channel, long channels) {
-  return channels - channel < kLanes ? channels - channel : kLanes;
-}
-
 // Panels are two vectors wide, as in gemm_body.h.
 static inline float* At(const Spectrum& spectrum, long channel) {
   const long vector = channel / kLanes;
@@ -116,7 +99,7 @@ static void TileToSpectrum(const float* image, const Plane& plane, long first_ro
   const long row_stride = plane.width * plane.channels;
   const float* corner = image + first_row * row_stride + first_column * plane.channels;
   for (long channel = 0; channel < plane.channels; channel += kLanes) {
-    const long count = ChannelsFrom(channel, plane.channels);
+    const long count = CountFrom(channel, plane.channels);
     Vector tile[kFrom][kFrom];
     for (int row = 0; row < kFrom; ++row) {
       for (int column = 0; column < kFrom; ++column) {
@@ -124,7 +107,7 @@ static void TileToSpectrum(const float* image, const Plane& plane, long first_ro
         const long x = first_column + column;
         const bool is_pixel = is_inside || (y >= 0 && y < plane.height && x >= 0 && x < plane.width);
         tile[row][column] =
-            is_pixel ? LoadChannels(corner + row * row_stride + column * plane.channels + channel, count) : Vector{};
+            is_pixel ? LoadSome(corner + row * row_stride + column * plane.channels + channel, count) : Vector{};
       }
     }
     Vector result[6][6];
@@ -138,7 +121,7 @@ static void SpectrumToTile(const Spectrum& from, const Plane& plane, long first_
   const long rows = plane.height - first_row < kTileOut ? plane.height - first_row : kTileOut;
   const long columns = plane.width - first_column < kTileOut ? plane.width - first_column : kTileOut;
   for (long channel = 0; channel < plane.channels; channel += kLanes) {
-    const long count = ChannelsFrom(channel, plane.channels);
+    const long count = CountFrom(channel, plane.channels);
     const float* at = At(from, channel);
     Vector spectrum[6][6];
     for (int f = 0; f < kFrequencies; ++f) spectrum[f / 6][f % 6] = Load(at + f * from.frequency_stride);
@@ -147,7 +130,7 @@ static void SpectrumToTile(const Spectrum& from, const Plane& plane, long first_
     for (long row = 0; row < rows; ++row) {
       float* to = image + ((first_row + row) * plane.width + first_column) * plane.channels + channel;
       for (long column = 0; column < columns; ++column) {
-        StoreChannels(to + column * plane.channels, tile[row][column], count);
+        StoreSome(to + column * plane.channels, tile[row][column], count);
       }
     }
   }
@@ -155,9 +138,9 @@ static void SpectrumToTile(const Spectrum& from, const Plane& plane, long first_
 
 static void KernelToSpectrum(const float* kernel, long tap_stride, long out_channels, const Spectrum& to) {
   for (long channel = 0; channel < out_channels; channel += kLanes) {
-    const long count = ChannelsFrom(channel, out_channels);
+    const long count = CountFrom(channel, out_channels);
     Vector taps[3][3];
-    for (int tap = 0; tap < 9; ++tap) taps[tap / 3][tap % 3] = LoadChannels(kernel + tap * tap_stride + channel, count);
+    for (int tap = 0; tap < 9; ++tap) taps[tap / 3][tap % 3] = LoadSome(kernel + tap * tap_stride + channel, count);
     Vector result[6][6];
     TransformTile<3, 6, KernelTransform>(taps, result);
     float* at = At(to, channel);
@@ -167,13 +150,13 @@ static void KernelToSpectrum(const float* kernel, long tap_stride, long out_chan
 
 static void SpectrumToKernel(const Spectrum& from, long tap_stride, long out_channels, float* gradient) {
   for (long channel = 0; channel < out_channels; channel += kLanes) {
-    const long count = ChannelsFrom(channel, out_channels);
+    const long count = CountFrom(channel, out_channels);
     const float* at = At(from, channel);
     Vector spectrum[6][6];
     for (int f = 0; f < kFrequencies; ++f) spectrum[f / 6][f % 6] = Load(at + f * from.frequency_stride);
     Vector taps[3][3];
     TransformTile<6, 3, KernelGradientTransform>(spectrum, taps);
-    for (int tap = 0; tap < 9; ++tap) StoreChannels(gradient + tap * tap_stride + channel, taps[tap / 3][tap % 3], count);
+    for (int tap = 0; tap < 9; ++tap) StoreSome(gradient + tap * tap_stride + channel, taps[tap / 3][tap % 3], count);
   }
 }
 
