@@ -8,9 +8,16 @@ import { expectGradientsToMatch, relativeError, spread } from '../finite-differe
 
 const { tf, hasKernels } = loadTensorFlow();
 
-/** [n, h, w, c]: one pixel, even and odd sides (stride 2 maps two sizes to one), channels beside a vector's width. */
+/**
+ * [n, h, w, c]: one pixel, one row, one column, even and odd sides (stride 2 maps two sizes to one), sides on which no
+ * window or just one lies inside, channels beside a vector's width.
+ */
 const SIZES = [
   [1, 1, 1, 1],
+  [2, 1, 9, 40],
+  [2, 9, 1, 40],
+  [2, 2, 2, 48],
+  [2, 3, 3, 20],
   [2, 2, 5, 7],
   [2, 6, 6, 16],
   [3, 9, 8, 33],

@@ -56,6 +56,7 @@ class DepthwiseOp : public DepthwiseKernel {
     OP_REQUIRES_OK(context,
                    context->allocate_output(
                        0, TensorShape({x.dim_size(0), shape.out_height, shape.out_width, shape.channels}), &y));
+    if (y->NumElements() == 0) return;
     const float* x_data = Data(x);
     const float* kernel_data = Data(kernel);
     float* y_data = Data(y);
@@ -89,6 +90,7 @@ class DepthwiseInputGradOp : public DepthwiseKernel {
     Tensor* dx = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(
                                 0, TensorShape({dy.dim_size(0), shape.height, shape.width, shape.channels}), &dx));
+    if (dx->NumElements() == 0) return;
     const float* dy_data = Data(dy);
     const float* kernel_data = Data(kernel);
     float* dx_data = Data(dx);
