@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { buildBackbone, countParameters, disposeBackbone } from '../backbones/backbone.js';
 import { DecodePool } from '../data/decode-pool.js';
 import type { ImageCacheSettings } from '../data/image-cache-room.js';
@@ -25,7 +23,8 @@ import { parityBatches } from './parity-batches.js';
 import { prepareTrainingDataset } from './prepare-dataset.js';
 import { SEED_STREAM, splitSeed } from './seed-streams.js';
 import { type InitSource, startLearner } from './start-learner.js';
-import { train } from './train.js';
+import type { ToldBefore } from './told-before.js';
+import { hashTraining, trainFromCheckpoint } from './train-from-checkpoint.js';
 import type { RunHooks, RunOutcome } from './training-hooks.js';
 import type { TrainingRequest } from './training-request.js';
 
@@ -42,6 +41,10 @@ export type TrainingOptions = {
   readonly decodeThreads: number;
   /** Keeps decoded images for later epochs and jobs; left out, each is decoded every time. */
   readonly decodedCache?: ImageCacheSettings | undefined;
+  /** An existing folder for checkpoints, which the training goes on from if it holds any; left out, none are taken. */
+  readonly checkpointDir?: string | undefined;
+  /** What of this training has been told to the hooks before, by a process that is gone. */
+  readonly told?: ToldBefore | undefined;
 };
 
 /**
@@ -82,11 +85,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
       optimizer = learner.optimizer;
       hooks.onStarted?.(device);
 
-      const metrics = createWriteStream(join(outputDir, MODEL_FILES.metrics));
-      const written = finished(metrics);
-      // Heard below, after the training; until then a full disk must not end the process.
-      written.catch(() => {});
-      const outcome = await train(
+      const outcome = await trainFromCheckpoint(
         learner,
         {
           ...request,
@@ -96,9 +95,14 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           classCount: comparedClasses(classCount, { ...request, ...headSettings }),
           optimisation,
         },
-        recordMetrics(hooks, (line) => metrics.write(`${JSON.stringify(line)}\n`)),
-      ).finally(() => metrics.end());
-      await written;
+        {
+          checkpointDir: options.checkpointDir,
+          told: options.told,
+          identity: { datasetHash: dataset.hash, requestHash: hashTraining(request) },
+          metricsPath: join(outputDir, MODEL_FILES.metrics),
+        },
+        hooks,
+      );
       const { learningRate, warmupEpochs } = optimisation;
       const chosen = { learningRate, warmupEpochs };
       const config = {
@@ -157,24 +161,4 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
   } finally {
     await pool.close();
   }
-}
-
-/** The same hooks, with every row of metrics written down as well. */
-function recordMetrics(hooks: RunHooks, write: (line: object) => void): RunHooks {
-  return {
-    ...hooks,
-    onSteps: (rows) => {
-      for (const [step, loss, accuracy, learningRate] of rows)
-        write({ type: 'step', step, loss, accuracy, learningRate });
-      hooks.onSteps?.(rows);
-    },
-    onGuard: (event) => {
-      write({ type: 'guard', ...event });
-      hooks.onGuard?.(event);
-    },
-    onEpoch: (summary) => {
-      write({ type: 'epoch', ...summary });
-      hooks.onEpoch?.(summary);
-    },
-  };
 }

@@ -1,3 +1,4 @@
+import type { Checkpointer } from '../checkpoints/checkpointer.js';
 import {
   type AugmentationSettings,
   DEFAULT_AUGMENTATION,
@@ -15,7 +16,7 @@ import { ProgressMeter } from './progress-meter.js';
 import { type MarginStages, marginFactorAt, type ScheduleOptions } from './schedule.js';
 import { stepGradients } from './step-gradients.js';
 import type { Learner } from './train-step.js';
-import type { EpochSummary, GuardEvent, RunHooks } from './training-hooks.js';
+import { type EpochSummary, type GuardEvent, Interruption, type RunHooks } from './training-hooks.js';
 import { TrainingRun } from './training-run.js';
 import type { StepBoundary, TrainingState } from './training-state.js';
 import { validate } from './validate.js';
@@ -36,6 +37,8 @@ export type TrainOptions = SamplerSettings & {
   readonly resumeFrom?: TrainingState | undefined;
   /** Told after every step; training waits for what it returns. */
   readonly onStep?: (boundary: StepBoundary) => void | Promise<void>;
+  /** Offered a checkpoint after every step and every epoch; a run that is interrupted takes one before it ends. */
+  readonly checkpointer?: Pick<Checkpointer, 'offer' | 'take'> | undefined;
 };
 
 export type TrainOutcome = {
@@ -67,6 +70,7 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
       meter.flush();
       hooks.onEpoch?.(summary);
       await run.endEpoch(summary);
+      await options.checkpointer?.offer(boundaryOf(run, meter), { isEpochEnd: true });
     }
     const { best, last, step, rollbacks } = run.progress;
     if (best === null || last === null) throw new Error(`expected at least one epoch, got ${epochs}`);
@@ -74,6 +78,10 @@ export async function train(learner: Learner, options: TrainOptions, hooks: RunH
     assertUsable(learner, best);
     learner.head.marginFactor = 1;
     return { best, last, steps: step, rollbacks };
+  } catch (error) {
+    // Wherever it was stopped, the run still stands where its last step or epoch ended.
+    if (error instanceof Interruption) await options.checkpointer?.take(boundaryOf(run, meter));
+    throw error;
   } finally {
     discardGradients(learner.optimizer.parameters);
     run.dispose();
@@ -118,10 +126,21 @@ async function trainEpoch(run: TrainingRun, options: EpochOptions, hooks: RunHoo
         row: [run.progress.step, loss, accuracy, learningRate],
       });
     }
-    await options.onStep?.({ progress: run.progress, takeState: () => run.takeState() });
+    const boundary = boundaryOf(run, options.meter);
+    await options.onStep?.(boundary);
+    await options.checkpointer?.offer(boundary, { isEpochEnd: false });
     head.marginFactor = marginFactorAt(run.progress.step, options.stages);
   }
   return images / ((performance.now() - startedAt) / 1000);
+}
+
+function boundaryOf(run: TrainingRun, meter: ProgressMeter): StepBoundary {
+  const takeState = () => {
+    // What the state counts as done has been reported by then.
+    meter.flush();
+    return run.takeState();
+  };
+  return { progress: run.progress, takeState };
 }
 
 /** How the network does on the images held out; nothing when there are none. */

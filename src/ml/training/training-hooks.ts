@@ -7,10 +7,19 @@ export type RunHooks = {
   /** The guard went back to an earlier state. */
   readonly onGuard?: (event: GuardEvent) => void;
   readonly onEpoch?: (epoch: EpochSummary) => void;
+  /** The run goes on from a checkpoint taken after that many steps, in that epoch. */
+  readonly onResumed?: (from: ResumePoint) => void;
   readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
   /** Aborted to stop the run between two steps; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
+
+export type ResumePoint = { readonly epoch: number; readonly step: number };
+
+/** A signal's reason that asks a training to take a checkpoint before it stops. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption';
+}
 
 /** A training that went wrong, and what was done about it. */
 export type GuardEvent = {

@@ -1,3 +1,4 @@
+import type { CheckpointSettings } from '../checkpoints/checkpoint-schedule.js';
 import type { AugmentationSettings } from '../data/augmentation/augmentation-settings.js';
 import type { SamplerSettings } from '../data/samplers/sampler.js';
 import type { SplitSettings } from '../data/split-dataset.js';
@@ -34,4 +35,5 @@ export type TrainingRequest = DataSettings &
   NetworkSettings &
   LossSettings &
   OptimisationSettings &
-  ExportSettings;
+  ExportSettings &
+  CheckpointSettings;
