@@ -16,6 +16,8 @@ export const MODEL_FILES = {
   metrics: 'metrics.jsonl',
   /** What was validated on, and what was kept from the training. */
   split: 'split.json',
+  /** Training images that probably bear a wrong label; of a head with sub-centres. */
+  outliers: 'outliers.json',
 } as const;
 
 export const MODEL_FORMAT = 'arcqueue-model/1';

@@ -18,18 +18,15 @@ export type Outlier = {
  * Images that are likely to bear a wrong label (Deng et al. 2020, "Sub-center ArcFace: Boosting Face Recognition by
  * Large-scale Noisy Web Faces"): those further than an angle from the dominant centre of their class, the one that is
  * nearest to most of the class's images, the first of equals.
- * @param centres [classes · subCenters, d], a class's side by side, as a head's first parameter; stays the caller's
- * @param embeddings [n, d], not normalised; stays the caller's
- * @param labels [n], each in [0, classes)
+ * @param cosines [n · subCenters], of each image with its own class's centres
+ * @param labels [n]
  * @returns by angle, the largest first
  */
 export function findOutliers(
-  centres: Tensor,
-  embeddings: Tensor,
+  cosines: Float32Array,
   labels: Int32Array,
   { subCenters, degrees = OUTLIER_DEGREES }: { readonly subCenters: number; readonly degrees?: number },
 ): Outlier[] {
-  const cosines = ownCosines(centres, embeddings, labels, subCenters);
   const row = (index: number) => cosines.subarray(index * subCenters, (index + 1) * subCenters);
   const votes = new Map<number, number[]>();
   labels.forEach((label, index) => {
@@ -49,8 +46,13 @@ export function findOutliers(
   return outliers.sort((a, b) => b.degrees - a.degrees);
 }
 
-/** Cosines of each image with the centres of its own class, [n · subCenters]. */
-function ownCosines(
+/**
+ * Cosines of each image of a batch with the centres of its own class, [n · subCenters].
+ * @param centres [classes · subCenters, d], a class's side by side, as a head's first parameter; stays the caller's
+ * @param embeddings [n, d], not normalised; stays the caller's
+ * @param labels [n], each in [0, classes)
+ */
+export function ownCosines(
   centres: Tensor,
   embeddings: Tensor,
   labels: Int32Array,
@@ -60,10 +62,11 @@ function ownCosines(
   const [rows = 0, size = 0] = centres.shape;
   const cosines = tf.tidy(() => {
     const { units } = normaliseRows(embeddings);
-    const directions = normaliseRows(centres).units;
-    const byClass = tf.reshape(directions, [rows / subCenters, subCenters, size]);
-    const own = tf.gather(byClass, tf.tensor1d(labels, 'int32') as Tensor1D); // [n, subCenters, d]
-    return tf.sum(tf.mul(own, tf.expandDims(units as Tensor2D, 1)), 2);
+    const byClass = tf.reshape(centres, [rows / subCenters, subCenters * size]);
+    const own = tf.gather(byClass, tf.tensor1d(labels, 'int32') as Tensor1D); // [n, subCenters · d]
+    const directions = normaliseRows(tf.reshape(own, [labels.length * subCenters, size])).units;
+    const ofImages = tf.reshape(directions, [labels.length, subCenters, size]);
+    return tf.sum(tf.mul(ofImages, tf.expandDims(units as Tensor2D, 1)), 2);
   });
   const values = cosines.dataSync() as Float32Array;
   cosines.dispose();

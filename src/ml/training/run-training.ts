@@ -17,6 +17,7 @@ import { comparedClasses } from '../heads/partial-fc.js';
 import { reportDataset, summariseDataset } from '../inspection/dataset-report.js';
 import { reportTraining } from '../inspection/training-report.js';
 import { chosenOptimisation } from './chosen-optimisation.js';
+import { listOutliers } from './list-outliers.js';
 import { completeOptimisation } from './optimisation-settings.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import { parityBatches } from './parity-batches.js';
@@ -124,6 +125,13 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
         batches: await parityBatches(backbone, compared, pool),
         preprocessing: preprocessingOf(request.imageSize),
       });
+      const outliers = await listOutliers({ backbone, head }, split, {
+        pool,
+        outputDir,
+        batchSize: request.batchSize,
+        subCenters: headSettings.subCenters ?? 1,
+        signal: hooks.signal,
+      });
       const parameters = countParameters(backbone);
       return {
         result: {
@@ -145,6 +153,7 @@ export async function runTraining(options: TrainingOptions, hooks: RunHooks = {}
           ...chosen,
           warmStart,
           rollbacks: outcome.rollbacks,
+          outliers,
           dataset: summariseDataset(reportDataset(dataset)),
           estimate: preflight.estimate,
           warnings: preflight.warnings,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
-import { findOutliers } from '../../../src/ml/heads/sub-centers.js';
+import { findOutliers, ownCosines } from '../../../src/ml/heads/sub-centers.js';
 
 const { tf } = loadTensorFlow();
 /** A unit vector at an angle, with a length. */
@@ -16,7 +16,8 @@ it('images further than 75° from the centre that most images of their class are
   const labels = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1);
   const before = tf.memory().numTensors;
   // At 74° the second centre is nearer, which makes 2 against 2: the first of equals is dominant.
-  const outliers = findOutliers(centres, images, labels, { subCenters: 2 });
+  const cosines = ownCosines(centres, images, labels, 2);
+  const outliers = findOutliers(cosines, labels, { subCenters: 2 });
   expect(outliers.map(({ index, label }) => [index, label])).toEqual([
     [2, 0],
     [4, 1],
@@ -24,13 +25,13 @@ it('images further than 75° from the centre that most images of their class are
   expect(outliers[0]?.degrees).toBeCloseTo(105, 3);
   expect(outliers[1]?.degrees).toBeCloseTo(90, 3);
   expect(tf.memory().numTensors).toBe(before);
-  const stricter = findOutliers(centres, images, labels, { subCenters: 2, degrees: 73 });
+  const stricter = findOutliers(cosines, labels, { subCenters: 2, degrees: 73 });
   expect(stricter.map(({ index }) => index)).toEqual([2, 4, 3]);
 });
 
 it('an image that is not finite is no outlier by silence: it is reported', () => {
-  const outliers = findOutliers(tf.tensor2d([at(0)]), tf.tensor2d([[Number.NaN, 0]]), Int32Array.of(0), {
-    subCenters: 1,
-  });
+  const labels = Int32Array.of(0);
+  const cosines = ownCosines(tf.tensor2d([at(0)]), tf.tensor2d([[Number.NaN, 0]]), labels, 1);
+  const outliers = findOutliers(cosines, labels, { subCenters: 1 });
   expect(outliers).toHaveLength(1);
 });
