@@ -160,6 +160,49 @@ const SETTINGS = {
     ['docs', 'metrics'] as const,
     'What is open to everyone although keys are asked for: docs, metrics or both, with a comma.',
   ),
+  rateLimitPerMinute: integer(
+    'RATE_LIMIT_PER_MINUTE',
+    1200,
+    [0, 1_000_000],
+    'Requests of one key that are answered in a minute; 0: any number.',
+  ),
+  rateLimitPerAddress: integer(
+    'RATE_LIMIT_PER_ADDRESS',
+    60,
+    [0, 1_000_000],
+    'Requests without a valid key of one address that are answered in a minute; 0: any number.',
+  ),
+  maxQueuedJobs: integer(
+    'MAX_QUEUED_JOBS',
+    10_000,
+    [0, 10_000_000],
+    'Queued jobs of one owner; 0: any number.',
+  ),
+  maxRunningJobs: integer(
+    'MAX_RUNNING_JOBS',
+    0,
+    [0, 100_000],
+    'Jobs of one owner that workers hold at once, further ones wait; 0: any number.',
+  ),
+  maxRuntimeSeconds: integer(
+    'MAX_RUNTIME_SECONDS',
+    0,
+    [0, 31_536_000],
+    'Time that workers may hold any job, whatever its own maxRuntimeSeconds; 0: any time.',
+  ),
+  maxBodyBytes: integer('MAX_BODY_BYTES', 65_536, [1024, 16_777_216], "Bytes of a request's body."),
+  maxOpenStreams: integer(
+    'MAX_OPEN_STREAMS',
+    1000,
+    [1, 100_000],
+    'Event and log streams that one API process holds open.',
+  ),
+  minFreeDiskBytes: integer(
+    'MIN_FREE_DISK_BYTES',
+    1024 ** 3,
+    [0, Number.MAX_SAFE_INTEGER],
+    'Bytes that must be free for artifacts before a job is accepted; 0: whatever is free.',
+  ),
   workerDevice: choice(
     'WORKER_DEVICE',
     ['auto', 'cpu', 'gpu'] as const,
@@ -218,7 +261,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 export function describeConfig(): string {
   const lines = Object.values(SETTINGS).map(
     ({ variable, defaultText, description }) =>
-      `  ${variable.padEnd(20)}${description}\n${' '.repeat(22)}Default: ${defaultText}`,
+      `  ${variable.padEnd(24)}${description}\n${' '.repeat(26)}Default: ${defaultText}`,
   );
   return `Settings, read from the environment:\n${lines.join('\n')}\n`;
 }

@@ -4,6 +4,14 @@ import { describeConfig, loadConfig } from '../src/config.js';
 
 it('has a default for every setting', () => {
   expect(loadConfig({})).toEqual({
+    rateLimitPerMinute: 1200,
+    rateLimitPerAddress: 60,
+    maxQueuedJobs: 10_000,
+    maxRunningJobs: 0,
+    maxRuntimeSeconds: 0,
+    maxBodyBytes: 65_536,
+    maxOpenStreams: 1000,
+    minFreeDiskBytes: 1_073_741_824,
     auth: 'auto',
     openWithoutKey: [],
     host: '127.0.0.1',
@@ -28,6 +36,14 @@ it('has a default for every setting', () => {
 
 it('reads every setting that --help lists, and takes an empty one as unset', () => {
   const given = {
+    RATE_LIMIT_PER_MINUTE: '7',
+    RATE_LIMIT_PER_ADDRESS: '8',
+    MAX_QUEUED_JOBS: '9',
+    MAX_RUNNING_JOBS: '10',
+    MAX_RUNTIME_SECONDS: '11',
+    MAX_BODY_BYTES: '2048',
+    MAX_OPEN_STREAMS: '13',
+    MIN_FREE_DISK_BYTES: '14',
     HOST: '0.0.0.0',
     PORT: '0',
     REDIS_URL: 'rediss://user:secret@queue:6380/2',
@@ -49,6 +65,14 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     AUTH: 'auto',
   };
   expect(loadConfig(given)).toEqual({
+    rateLimitPerMinute: 7,
+    rateLimitPerAddress: 8,
+    maxQueuedJobs: 9,
+    maxRunningJobs: 10,
+    maxRuntimeSeconds: 11,
+    maxBodyBytes: 2048,
+    maxOpenStreams: 13,
+    minFreeDiskBytes: 14,
     auth: 'auto',
     openWithoutKey: ['docs'],
     host: '0.0.0.0',

@@ -10,15 +10,21 @@ import type { Redis } from 'ioredis';
 import type { JobQueue } from '../jobs/job-queue.js';
 import type { JobStore } from '../jobs/job-store.js';
 
+/** What requests may take up; left out, each is as the configuration has it by default, and a 0 sets no limit. */
 export type ApiLimits = {
   /** Queued jobs of one owner. */
-  readonly queuedJobs?: number | undefined;
-  /** Jobs of one owner that workers hold at once; only told here, the workers keep to it. */
-  readonly runningJobs?: number | undefined;
+  readonly maxQueuedJobs?: number;
+  /** Jobs of one owner that workers hold at once. The workers keep to it; here it is only told. */
+  readonly maxRunningJobs?: number;
+  readonly maxBodyBytes?: number;
+  /** Streams that this process holds open. */
+  readonly maxOpenStreams?: number;
+  /** Bytes that must be free for artifacts before a job is accepted. */
+  readonly minFreeDiskBytes?: number;
 };
 
 /** What the routes work with. */
-export type ApiContext = {
+export type ApiContext = ApiLimits & {
   readonly store: JobStore;
   readonly queue: JobQueue;
   readonly redis: Redis;
@@ -28,8 +34,6 @@ export type ApiContext = {
   readonly heartbeatMs?: number;
   /** Folder whose subfolders requests name as datasets. */
   readonly datasetRoot: string;
-  /** What one owner may take up; left out, without limit. */
-  readonly limits?: ApiLimits;
   /** Folder with one folder of published artifacts per job. */
   readonly artifactsDir: string;
 };

@@ -8,6 +8,7 @@ import { mountBullBoard } from './bull-board.js';
 import { problemDocuments } from './errors.js';
 import { JobView } from './job-view.js';
 import { type AuthMode, door } from './keys/door.js';
+import { RateLimiter, type RateLimits } from './keys/rate-limits.js';
 import { DOCS_PATH, type Openable } from './keys/required-scope.js';
 import { openApiDocument } from './openapi-document.js';
 import { ProblemDocument } from './problem.js';
@@ -28,7 +29,9 @@ import { workerRoutes } from './routes/workers.js';
 import { validatorCompiler } from './validation.js';
 
 /** A request of this API is a few hundred bytes. */
-const BODY_LIMIT = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
+
+const NO_RATE_LIMITS: RateLimits = { perKey: 0, perAddress: 0 };
 
 export type AppOptions = ApiContext & {
   readonly logger: FastifyBaseLogger;
@@ -40,14 +43,22 @@ export type AppOptions = ApiContext & {
   readonly host?: string;
   /** What is open without a key. */
   readonly openWithoutKey?: readonly Openable[];
+  readonly rateLimits?: RateLimits;
 };
 
 /** Builds the API without listening. Nothing is asked of Redis before the first request. */
 export async function buildApp({ logger, bullBoard = 'off', ...options }: AppOptions): Promise<Api> {
-  const { auth = 'auto', host = '127.0.0.1', openWithoutKey = [], ...context } = options;
+  const {
+    auth = 'auto',
+    host = '127.0.0.1',
+    openWithoutKey = [],
+    rateLimits = NO_RATE_LIMITS,
+    ...context
+  } = options;
+  const limiter = new RateLimiter(context.redis, rateLimits, context.queuePrefix);
   const app = Fastify({
     loggerInstance: logger,
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: context.maxBodyBytes ?? MAX_BODY_BYTES,
     connectionTimeout: 120_000,
     requestTimeout: 60_000,
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -58,7 +69,7 @@ export async function buildApp({ logger, bullBoard = 'off', ...options }: AppOpt
   app.addSchema(JobView);
   await app.register(problemDocuments);
   const keys = new ApiKeyStore(context.redis, context.queuePrefix);
-  await app.register(door, { keys, mode: auth, host, open: openWithoutKey });
+  await app.register(door, { keys, mode: auth, host, open: openWithoutKey, limiter });
   await app.register(swagger, openApiDocument);
   await app.register(swaggerUi, { routePrefix: DOCS_PATH, uiConfig: { persistAuthorization: true } });
   metricsRoute(app, context);

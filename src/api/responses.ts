@@ -8,13 +8,14 @@ const DESCRIPTIONS = {
   404: "There is no such thing, or it is another's.",
 
   409: 'The state of the job forbids it.',
-  413: 'The body is larger than 64 KiB.',
+  413: 'The body is larger than allowed: 64 KiB unless MAX_BODY_BYTES says otherwise.',
   421: 'No key is asked for, and the Host header does not name the loopback.',
   422: 'The idempotency key came with another request before.',
   415: 'The body is not application/json.',
   429: 'Too many requests, or too many queued jobs; try again after the seconds in Retry-After.',
   500: 'The service failed.',
-  503: 'Redis cannot be used now; try again after the seconds in Retry-After.',
+  503: 'Redis cannot be used now, or too many streams are open; try again after the seconds in Retry-After.',
+  507: 'The artifact volume is too full for another job.',
 } as const;
 type ProblemStatus = keyof typeof DESCRIPTIONS;
 

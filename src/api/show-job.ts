@@ -6,7 +6,7 @@ import { type JobView, toJobView } from './job-view.js';
 
 /** Jobs as clients see them; of those that wait it says what for, as far as the workers alive tell. */
 export async function showJobs(
-  { redis, queuePrefix, store }: ApiContext,
+  { redis, queuePrefix, store, maxRunningJobs = 0 }: ApiContext,
   jobs: readonly JobRecord[],
 ): Promise<JobView[]> {
   const waiting = jobs.filter(({ state }) => state === 'queued');
@@ -16,7 +16,10 @@ export async function showJobs(
     const dependency =
       waiting.includes(job) && job.dependsOn !== null ? await store.get(job.dependsOn) : null;
     const hasDependency = dependency?.state === 'succeeded';
-    return toJobView(job, waitingFor(job, { workers, nowMs, hasDependency }));
+    const isFull =
+      maxRunningJobs > 0 && waiting.includes(job) && (await store.countHeld(job.owner)) >= maxRunningJobs;
+    const fullLimit = isFull ? maxRunningJobs : undefined;
+    return toJobView(job, waitingFor(job, { workers, nowMs, hasDependency, fullLimit }));
   };
   return Promise.all(jobs.map(show));
 }

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { ApiKeyStore } from '../jobs/api-key-store.js';
 import { JobQueue } from '../jobs/job-queue.js';
 import { JobStore } from '../jobs/job-store.js';
+import type { ApiLimits } from './api-context.js';
 import { buildApp } from './app.js';
 import { assertKeys } from './keys/assert-keys.js';
 import type { AuthMode } from './keys/door.js';
@@ -10,7 +11,10 @@ import type { Openable } from './keys/required-scope.js';
 import { startReconciling } from './reconcile-loop.js';
 import { connectForRequests } from './redis-connection.js';
 
-export type ApiOptions = {
+export type ApiOptions = ApiLimits & {
+  /** As the settings have them; left out, no request is counted. */
+  readonly rateLimitPerMinute?: number;
+  readonly rateLimitPerAddress?: number;
   readonly redisUrl: string;
   readonly queuePrefix?: string;
   readonly datasetRoot: string;
@@ -47,6 +51,8 @@ export async function startApi({
   host,
   port,
   logger,
+  rateLimitPerMinute = 0,
+  rateLimitPerAddress = 0,
   ...folders
 }: ApiOptions): Promise<RunningApi> {
   const redis = connectForRequests(redisUrl, logger);
@@ -57,6 +63,7 @@ export async function startApi({
   const app = await buildApp({
     ...folders,
     host,
+    rateLimits: { perKey: rateLimitPerMinute, perAddress: rateLimitPerAddress },
     ...(queuePrefix === undefined ? {} : { queuePrefix }),
     store,
     queue,

@@ -10,6 +10,7 @@ import { QueuedJobsLimit } from '../jobs/queued-jobs-limit.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 import type { ApiContext } from './api-context.js';
 import { assertCalibration } from './calibration-reference.js';
+import { assertFreeDisk } from './free-disk.js';
 import { resolveInit } from './init-reference.js';
 import type { Caller } from './keys/caller.js';
 import { resolveModel } from './model-reference.js';
@@ -41,15 +42,18 @@ export type Submission = {
  * Accepts a job: what the fields say together and the places they name are checked, then the record is written, then
  * the job is enqueued. When only enqueueing fails it is accepted too: reconciling enqueues it later. Where the
  * deduplication key names a job that is not over, that one is the answer.
- * @throws Problem 400 or 409 that names the field
+ * @throws Problem 400 or 409 that names the field, 429 when the owner has too many queued jobs, 507 when the disk is full
  */
 export async function submit(
   { store, queue, ...context }: ApiContext,
   submission: Submission,
   { caller, log }: Submitter,
 ): Promise<JobRecord> {
+  await assertFreeDisk(context.artifactsDir, context.minFreeDiskBytes ?? 0);
   const jobs = await toNewJobs({ store, queue, ...context }, submission, caller);
-  const { job, isNew } = await store.createAll(jobs, context.limits?.queuedJobs).catch(refuseTooManyQueued);
+  const { job, isNew } = await store
+    .createAll(jobs, context.maxQueuedJobs || undefined)
+    .catch(refuseTooManyQueued);
   if (!isNew) return job;
   log.info({ jobId: job.id, kind: job.kind }, 'job accepted');
   await queue.enqueue(job).catch((error: unknown) => {

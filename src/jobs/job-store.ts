@@ -32,7 +32,7 @@ import {
   type TrainJob,
   type Transition,
 } from './job-record.js';
-import { statesBefore, TERMINAL_STATES } from './job-state.js';
+import { HELD_STATES, statesBefore, TERMINAL_STATES } from './job-state.js';
 import { deduplicationName, type NewJob, toStored } from './new-job.js';
 import { QueuedJobsLimit } from './queued-jobs-limit.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from './requests.js';
@@ -148,6 +148,12 @@ export class JobStore {
     const stored = await this.#redis.arcqueueList(key, this.#prefix, bound, query.limit + 1);
     const jobs = stored.slice(0, query.limit).map(toJobRecord);
     return { jobs, nextCursor: stored.length > query.limit ? (jobs.at(-1)?.id ?? null) : null };
+  }
+
+  /** How many jobs of an owner workers hold, or are believed to. */
+  async countHeld(owner: string): Promise<number> {
+    const count = (state: JobState) => this.#redis.zcard(indexKey(this.#prefix, { owner, state }));
+    return (await Promise.all(HELD_STATES.map(count))).reduce((sum, each) => sum + each, 0);
   }
 
   /** How many jobs there are of each kind in each state. */

@@ -4,7 +4,7 @@ import { meets, type Offer, type Requirements } from './requirements.js';
 
 /** What a queued job waits for. */
 export const WaitingFor = Type.Object({
-  code: Type.Enum(['job', 'start_time', 'any_worker', 'fitting_worker', 'turn']),
+  code: Type.Enum(['job', 'start_time', 'any_worker', 'fitting_worker', 'owner_limit', 'turn']),
   message: Type.String({ examples: ['A worker with a gpu; 2 workers are alive, none of them fits.'] }),
 });
 export type WaitingFor = Static<typeof WaitingFor>;
@@ -16,12 +16,14 @@ export type Circumstances = {
   readonly nowMs: number;
   /** Whether the job that this one depends on, if it does, has succeeded. */
   readonly hasDependency: boolean;
+  /** Most jobs of one owner that workers may hold, where that many are held already. */
+  readonly fullLimit?: number | undefined;
 };
 
 /** What this job waits for; null for a job that does not wait in the queue. */
 export function waitingFor(
   job: JobRecord,
-  { workers, nowMs, hasDependency }: Circumstances,
+  { workers, nowMs, hasDependency, fullLimit }: Circumstances,
 ): WaitingFor | null {
   if (job.state !== 'queued') return null;
   const { startAfter, requirements = {} } = job.options;
@@ -30,6 +32,9 @@ export function waitingFor(
   }
   if (startAfter !== undefined && Date.parse(startAfter) > nowMs) {
     return { code: 'start_time', message: `Its start time, ${startAfter}.` };
+  }
+  if (fullLimit !== undefined) {
+    return { code: 'owner_limit', message: `Its owner's running jobs: ${fullLimit} at once are allowed.` };
   }
   if (workers.length === 0) return { code: 'any_worker', message: 'A worker; none is alive.' };
   if (workers.some((worker) => meets(worker, requirements))) {

@@ -11,11 +11,22 @@ export type Deadline = {
   readonly failure: JobError;
 };
 
-/** What is left of the time that a job may run, or null where its request sets none. */
-export function toDeadline(job: JobRecord | null, nowMs: number = Date.now()): Deadline | null {
-  const limit = job?.options.maxRuntimeSeconds;
-  if (job === null || limit === undefined) return null;
-  const message = `Expected the job to end within its maxRuntimeSeconds of ${limit}; found it still at work.`;
+/**
+ * What is left of the time that a job may run, or null where nothing limits it.
+ * @param maxRuntimeSeconds most that the service allows any job; 0 for any time
+ */
+export function toDeadline(
+  job: JobRecord | null,
+  maxRuntimeSeconds = 0,
+  nowMs: number = Date.now(),
+): Deadline | null {
+  if (job === null) return null;
+  const own = job.options.maxRuntimeSeconds ?? Number.POSITIVE_INFINITY;
+  const allowed = maxRuntimeSeconds === 0 ? Number.POSITIVE_INFINITY : maxRuntimeSeconds;
+  const limit = Math.min(own, allowed);
+  if (limit === Number.POSITIVE_INFINITY) return null;
+  const source = own <= allowed ? 'its maxRuntimeSeconds' : "the service's MAX_RUNTIME_SECONDS";
+  const message = `Expected the job to end within ${source} of ${limit}; found it still at work.`;
   const failure = new JobError('deadline_exceeded', 'user', message);
   return { leftMs: 1000 * limit - activeMillis(job.transitions, nowMs), failure };
 }

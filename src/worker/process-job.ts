@@ -39,6 +39,11 @@ const STOPS: Readonly<Record<StoppedBy, string>> = {
   SIGKILL: 'Its trainer did not stop when asked, nor at SIGTERM, and was ended by SIGKILL.',
 };
 
+/** The job's owner has as many running jobs as allowed; this one has to wait for one of them. */
+export class OwnerBusy extends Error {
+  override readonly name = 'OwnerBusy';
+}
+
 /** The attempt was taken from this worker: it stops, or it lost the job. The record says nothing of a failure. */
 export class AttemptReleased extends Error {
   override readonly name = 'AttemptReleased';
@@ -52,7 +57,7 @@ export class AttemptReleased extends Error {
  * training again. Only a cancel takes them back, since `cancelling` never becomes `succeeded`.
  *
  * @param released aborted when this worker must let go of the job
- * @throws AttemptReleased when it did; any other Error when the queue should start the job again or drop it
+ * @throws OwnerBusy before anything was done; AttemptReleased when it let go; any other Error when the queue should start the job again or drop it
  */
 export async function processJob(
   context: WorkerContext,
@@ -72,7 +77,9 @@ export async function processJob(
     return finishPublished({ ...context, log }, { ...attempt, attempt: job.attempt }, published);
   }
   const cause = `Taken by a worker, attempt ${attempt.attempt}.`;
-  const start = await store.transition(job.id, 'starting', cause, attempt);
+  const maxRunningJobs = config.maxRunningJobs || undefined;
+  const start = await store.transition(job.id, 'starting', cause, { ...attempt, maxRunningJobs });
+  if (!start.moved && start.reason === 'owner_busy') throw new OwnerBusy(job.owner);
   if (!start.moved) return log.info({ reason: start.reason, state: start.state }, 'the job is not to be run');
   try {
     await runAttempt({ ...context, log }, attempt, { ...job, published }, released);
@@ -123,7 +130,7 @@ async function runTrainer(
   job: JobRecord,
   released: AbortSignal,
 ): Promise<TrainerOutcome> {
-  const deadline = toDeadline(await store.get(job.id));
+  const deadline = toDeadline(await store.get(job.id), config.maxRuntimeSeconds);
   if (deadline !== null && deadline.leftMs <= 0) throw deadline.failure;
   const assignment = await assignJob(config, stagedBy(attempt), job);
   const recorder = new JobRecorder(store, attempt, log);

@@ -15,8 +15,8 @@ import { JobStore } from '../jobs/job-store.js';
 import { QueueWaits, queueWaitSeconds } from '../jobs/queue-wait.js';
 import { meets } from '../jobs/requirements.js';
 import { WorkerRegistry } from '../jobs/worker-registry.js';
-import { leaveToOthers } from './leave-to-others.js';
-import { AttemptReleased, processJob } from './process-job.js';
+import { leaveForLater, leaveToOthers } from './leave-to-others.js';
+import { AttemptReleased, OwnerBusy, processJob } from './process-job.js';
 import { RunningJobs } from './running-jobs.js';
 import { WorkerHeartbeat } from './worker-heartbeat.js';
 import { offerOf } from './worker-offer.js';
@@ -77,6 +77,7 @@ export async function startWorker(
       heartbeat.show({ id: attempt.id, attempt: attempt.attempt, kind: job.data.kind });
       await processJob(context, attempt, signal ?? new AbortController().signal);
     } catch (error) {
+      if (error instanceof OwnerBusy) return await leaveForLater(job, token);
       if (!(error instanceof AttemptReleased)) throw error;
       // Not a failed try: a worker that stops costs the job none of its attempts. One that lost the job cannot
       // move it, and the queue notices by itself that its lock is gone.

@@ -149,6 +149,10 @@ export class Service {
     });
   }
 
+  async stopWorkers(): Promise<void> {
+    await Promise.all(this.workers.splice(0).map((worker) => worker.end('SIGTERM')));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.end('SIGKILL')));
     await this.api.close();

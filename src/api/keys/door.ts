@@ -6,6 +6,7 @@ import { Problem } from '../problem.js';
 import { type Caller, hasScope, LOCAL_CALLER } from './caller.js';
 import { keyIn } from './credentials.js';
 import { hostOf, isLoopback } from './loopback.js';
+import type { RateLimiter } from './rate-limits.js';
 import { isForBrowsers, type Openable, requiredScope } from './required-scope.js';
 
 export type AuthMode = 'auto' | 'required' | 'off';
@@ -16,6 +17,7 @@ export type DoorOptions = {
   /** Address that the service listens on. */
   readonly host: string;
   readonly open: readonly Openable[];
+  readonly limiter: RateLimiter;
 };
 
 declare module 'fastify' {
@@ -38,7 +40,7 @@ export const door = fp(async (app: FastifyInstance, options: DoorOptions) => {
     request.caller = LOCAL_CALLER;
     if (scope === null) return;
     if (!(await asksForKeys())) return assertLocalHost(request, options.host);
-    request.caller = await authenticate(options.keys, request, reply);
+    request.caller = await authenticate(options, request, reply);
     assertScope(request.caller, scope, reply);
   });
 });
@@ -66,14 +68,18 @@ function assertLocalHost(request: FastifyRequest, host: string): void {
 }
 
 async function authenticate(
-  keys: ApiKeyStore,
+  { keys, limiter }: DoorOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Caller> {
   const route = { url: request.routeOptions.url, method: request.method };
   const text = keyIn(request.headers.authorization, isForBrowsers(route));
   const key = text === null ? null : await keys.verify(text);
-  if (key !== null) return { owner: key.owner, scopes: key.scopes, keyId: key.id };
+  if (key !== null) {
+    await limiter.countKey(key.id, reply);
+    return { owner: key.owner, scopes: key.scopes, keyId: key.id };
+  }
+  await limiter.countAddress(request.ip, reply);
   const challenge = `Bearer realm="arcqueue"${text === null ? '' : ', error="invalid_token"'}`;
   const challenges = isForBrowsers(route) ? [challenge, 'Basic realm="arcqueue"'] : challenge;
   const found = text === null ? 'none' : 'one that is unknown or revoked';

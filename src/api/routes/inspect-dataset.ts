@@ -26,7 +26,7 @@ export function inspectDatasetRoute(app: Api, context: ApiContext): void {
           'training could start, how it would split the images, and what memory and time it would take.',
         headers: IdempotencyHeaders,
         body: { ...asInput(InspectBody), examples },
-        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503) },
+        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503, 507) },
       },
     },
     async (request, reply) => {

@@ -31,7 +31,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
           'names the old one.',
         params: JobParams,
         headers: IdempotencyHeaders,
-        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503) },
+        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503, 507) },
       },
     },
     async (request, reply) => {
@@ -54,7 +54,7 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         params: JobParams,
         body: CloneBody,
         headers: IdempotencyHeaders,
-        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503) },
+        response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503, 507) },
       },
     },
     async (request, reply) => {

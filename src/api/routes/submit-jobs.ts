@@ -37,7 +37,7 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
         summary: 'Train a model',
         headers: IdempotencyHeaders,
         body: { ...asInput(TrainBody), examples: trainExamples },
-        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503) },
+        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503, 507) },
       },
     },
     async (request, reply) => {
@@ -63,7 +63,7 @@ export function submitJobRoutes(app: Api, context: ApiContext): void {
           'A training that has not published its model yet is answered with 409.',
         headers: IdempotencyHeaders,
         body: { ...asInput(EvaluateBody), examples: evaluateExamples },
-        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503) },
+        response: { ...acceptedJob(JobRef), ...problems(400, 409, 413, 415, 422, 500, 503, 507) },
       },
     },
     async (request, reply) => {

@@ -41,9 +41,9 @@ const LOG_EXAMPLE =
   '{"seq":9,"at":"2026-01-02T03:04:05.678Z","attempt":1,"level":"warn","message":"Skipped red/3.png: not an image."}\n';
 
 export function watchJobRoutes(app: Api, context: ApiContext): void {
-  const { store, redis, queuePrefix, heartbeatMs = HEARTBEAT_MS } = context;
+  const { store, redis, queuePrefix, heartbeatMs = HEARTBEAT_MS, maxOpenStreams = MAX_STREAMS } = context;
   const signals = new EventSignals(redis, queuePrefix);
-  const streams = new OpenStreams(MAX_STREAMS);
+  const streams = new OpenStreams(maxOpenStreams);
   app.addHook('preClose', async () => streams.close());
   app.addHook('onClose', async () => signals.close());
 
