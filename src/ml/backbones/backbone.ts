@@ -1,4 +1,3 @@
-import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { createRandom, deriveSeed, type Random } from '../data/random.js';
 import { Dropout } from '../layers/dropout.js';
 import type { Layer } from '../layers/layer.js';
@@ -98,36 +97,6 @@ class LayeredBackbone extends Sequential implements Backbone {
 /** The number of trained values. */
 export function countParameters(backbone: Backbone): number {
   return backbone.parameters.reduce((sum, { value }) => sum + value.size, 0);
-}
-
-/** References to all values that inference needs, by name; disposing them leaves the network alive. */
-export type Snapshot = Map<string, Tensor>;
-
-export function takeSnapshot(backbone: Backbone): Snapshot {
-  const entries = [...backbone.parameters, ...backbone.buffers];
-  return new Map(entries.map(({ name, value }) => [name, value.clone()]));
-}
-
-/**
- * Puts a snapshot's values into a network of the same architecture. The snapshot stays the caller's.
- * @throws MlError `weights_mismatch` naming the first tensor that is missing or has another shape
- */
-export function restoreSnapshot(backbone: Backbone, snapshot: Snapshot): void {
-  const entries = [...backbone.parameters, ...backbone.buffers];
-  for (const { name, value } of entries) {
-    const found = snapshot.get(name);
-    if (found?.shape.join() === value.shape.join()) continue;
-    const foundShape = found === undefined ? 'nothing' : `[${found.shape}]`;
-    throw new MlError('weights_mismatch', 'data', `Expected ${name} [${value.shape}]; found ${foundShape}.`);
-  }
-  for (const entry of entries) {
-    entry.value.dispose();
-    entry.value = (snapshot.get(entry.name) as Tensor).clone();
-  }
-}
-
-export function disposeSnapshot(snapshot: Snapshot): void {
-  for (const tensor of snapshot.values()) tensor.dispose();
 }
 
 export function disposeBackbone(backbone: Backbone): void {

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { type Backbone, buildBackbone, disposeSnapshot, restoreSnapshot } from '../backbones/backbone.js';
+import { type Backbone, buildBackbone, disposeBackbone } from '../backbones/backbone.js';
 import { createRandom } from '../data/random.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { assembleHead } from '../heads/build-head.js';
-import type { Head } from '../heads/head.js';
+import { disposeHead, type Head } from '../heads/head.js';
 import { resolveSettings } from '../heads/head-settings.js';
+import { disposeTensors, restoreTensors } from '../layers/named-tensors.js';
 import { MlError } from '../ml-error.js';
 import {
   type HeadDescription,
@@ -25,7 +26,7 @@ export type LoadedModel = {
 
 /**
  * Rebuilds a published model's network with its weights.
- * @throws MlError `model_unreadable` when a file is missing, damaged or of another format
+ * @throws MlError `model_unreadable` when a file is missing, damaged or of another format, `weights_mismatch`
  */
 export async function readModel(dir: string): Promise<LoadedModel> {
   const config = await readJson<ModelConfig>(dir, MODEL_FILES.config);
@@ -39,28 +40,44 @@ export async function readModel(dir: string): Promise<LoadedModel> {
   }
   const { weightsManifest } = await readJson<{ weightsManifest: WeightsGroup[] }>(dir, MODEL_FILES.topology);
   const weights = await readWeights(dir, MODEL_FILES.weights, weightsManifest[0]?.weights ?? []);
-  const backbone = buildBackbone(config.backbone, config, null);
-  restoreSnapshot(backbone, reshapeLike(backbone, weights));
-  disposeSnapshot(weights);
-
-  return { backbone, head: await readHead(dir, head), classNames };
+  try {
+    const backbone = buildBackbone(config.backbone, config, null);
+    try {
+      restoreTensors([...backbone.parameters, ...backbone.buffers], reshapeLike(backbone, weights));
+      return { backbone, head: await readHead(dir, head), classNames };
+    } catch (error) {
+      disposeBackbone(backbone);
+      throw error;
+    }
+  } finally {
+    disposeTensors(weights);
+  }
 }
 
 async function readHead(dir: string, description: HeadDescription): Promise<Head> {
   const weights = await readWeights(dir, MODEL_FILES.headWeights, description.weightsManifest[0].weights);
-  const centres = weights.get('head/centres');
-  if (centres === undefined) throw unreadable(`${MODEL_FILES.head} names no head/centres`);
-  const { settings, scale } = description;
-  const older = () => resolveSettings({ scale: scale ?? undefined }, description.classCount);
-  const bias = weights.get('head/bias') ?? null;
-  const head = assembleHead(settings ?? older(), { centres, bias }, createRandom(0));
-  for (const buffer of head.buffers) {
-    const value = weights.get(buffer.name);
-    if (value === undefined) throw unreadable(`${MODEL_FILES.head} names no ${buffer.name}`);
-    buffer.value.dispose();
-    buffer.value = value;
+  try {
+    const centres = weights.get('head/centres');
+    if (centres === undefined) throw unreadable(`${MODEL_FILES.head} names no head/centres`);
+    const { settings, scale } = description;
+    const older = () => resolveSettings({ scale: scale ?? undefined }, description.classCount);
+    const bias = weights.get('head/bias') ?? null;
+    const head = assembleHead(settings ?? older(), { centres, bias }, createRandom(0));
+    // The head's from here on.
+    for (const { name } of head.parameters) weights.delete(name);
+    try {
+      for (const { name } of head.buffers) {
+        if (!weights.has(name)) throw unreadable(`${MODEL_FILES.head} names no ${name}`);
+      }
+      restoreTensors(head.buffers, weights);
+      return head;
+    } catch (error) {
+      disposeHead(head);
+      throw error;
+    }
+  } finally {
+    disposeTensors(weights);
   }
-  return head;
 }
 
 async function readWeights(dir: string, name: string, specs: WeightSpec[]): Promise<Map<string, Tensor>> {

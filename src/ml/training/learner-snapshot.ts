@@ -1,4 +1,5 @@
-import { disposeTensors, restoreWeights, takeWeights } from './network-weights.js';
+import { disposeTensors } from '../layers/named-tensors.js';
+import { restoreWeights, takeWeights } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
 import type { Learner } from './train-step.js';
 import { addGroup, groupOf } from './training-state.js';

@@ -1,9 +1,10 @@
 import type { RandomState } from '../data/random.js';
 import type { NamedRandom } from '../layers/layer.js';
+import { disposeTensors } from '../layers/named-tensors.js';
 import { GoodStates } from './good-states.js';
 import { GUARD_START, type GuardState } from './guard.js';
 import { restoreSnapshot, takeSnapshot } from './learner-snapshot.js';
-import { disposeTensors, restoreWeights, takeWeights } from './network-weights.js';
+import { restoreWeights, takeWeights } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
 import type { StepGradients } from './step-gradients.js';
 import type { Learner } from './train-step.js';

@@ -1,8 +1,8 @@
 import type { RandomState } from '../data/random.js';
+import { disposeTensors } from '../layers/named-tensors.js';
 import type { KeptUpdates } from './good-states.js';
 import type { GuardState } from './guard.js';
 import type { UpdateCounts } from './learner-snapshot.js';
-import { disposeTensors } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
 import type { EpochSummary, GuardEvent } from './training-hooks.js';
 

@@ -4,8 +4,9 @@ import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { readModel } from '../export/read-model.js';
 import type { Head } from '../heads/head.js';
 import type { Parameter } from '../layers/layer.js';
+import { disposeTensors } from '../layers/named-tensors.js';
 import { MlError } from '../ml-error.js';
-import { disposeTensors, type Network, restoreWeights, takeWeights } from './network-weights.js';
+import { type Network, restoreWeights, takeWeights } from './network-weights.js';
 
 /** How the weights before a training came to be; for the job's result. */
 export type WarmStart = {

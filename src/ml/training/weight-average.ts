@@ -1,12 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
-import {
-  disposeTensors,
-  type Network,
-  networkEntries,
-  restoreWeights,
-  takeWeights,
-} from './network-weights.js';
+import { disposeTensors } from '../layers/named-tensors.js';
+import { type Network, networkEntries, restoreWeights, takeWeights } from './network-weights.js';
 import type { NamedTensors } from './optimizers/optimizer.js';
 
 /**

@@ -4,13 +4,11 @@ import {
   buildBackbone,
   countParameters,
   disposeBackbone,
-  disposeSnapshot,
-  restoreSnapshot,
-  takeSnapshot,
 } from '../../../src/ml/backbones/backbone.js';
 import { createRandom } from '../../../src/ml/data/random.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
 import { buildHead } from '../../../src/ml/heads/build-head.js';
+import { disposeTensors, restoreTensors, takeTensors } from '../../../src/ml/layers/named-tensors.js';
 import { Sgd } from '../../../src/ml/training/optimizers/sgd.js';
 import { type Learner, trainStep } from '../../../src/ml/training/train-step.js';
 import { spread } from '../finite-differences.js';
@@ -135,6 +133,7 @@ describe('a backbone', () => {
   it('comes back from a snapshot after training went on', () => {
     const learner = buildLearner({ seed: 1, embeddingSize: 8, marginRadians: 0.5, weightDecay: 0 });
     const { backbone } = learner;
+    const entries = [...backbone.parameters, ...backbone.buffers];
     const embed = () => {
       const y = backbone.forward(images(2), false);
       const values = [...y.dataSync()];
@@ -142,13 +141,13 @@ describe('a backbone', () => {
       return values;
     };
     const before = embed();
-    const snapshot = takeSnapshot(backbone);
+    const snapshot = takeTensors(entries);
     const labels = tf.tensor1d([0, 1], 'int32');
     trainStep(learner, images(2), labels, 0.1);
     expect(embed()).not.toEqual(before);
-    restoreSnapshot(backbone, snapshot);
+    restoreTensors(entries, snapshot);
     expect(embed()).toEqual(before);
-    disposeSnapshot(snapshot);
+    disposeTensors(snapshot);
   });
 });
 

@@ -75,12 +75,14 @@ it('a head written before there was a choice of losses is ArcFace with its scale
   expect([...model.head.logits(embeddings).dataSync()]).toEqual([...written.logits(embeddings).dataSync()]);
 });
 
-it('a head without one of its statistics is refused', async () => {
+it('a head without one of its statistics is refused, and leaves no tensor', async () => {
   await writeWith({ loss: 'adaface' });
   const head = JSON.parse(await readFile(join(dir, 'head.json'), 'utf8'));
   const [group] = head.weightsManifest;
   group.weights = group.weights.slice(0, 2);
   await writeFile(join(dir, 'head.json'), JSON.stringify(head));
   await writeFile(join(dir, 'head.bin'), (await readFile(join(dir, 'head.bin'))).subarray(0, -4));
+  const before = tf.memory().numTensors;
   await expect(readModel(dir)).rejects.toThrow(/names no head\/normDeviation/);
+  expect(tf.memory().numTensors).toBe(before);
 });

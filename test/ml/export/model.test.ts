@@ -41,6 +41,15 @@ describe('a damaged model is refused with what was expected and found', () => {
     await expect(readModel(dir)).rejects.toThrow(/expected \d+ bytes in weights.bin; found 1000/);
   });
 
+  it('weights of another network, and it leaves no tensor', async () => {
+    const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
+    const wider = { ...config, embeddingSize: config.embeddingSize + 1 };
+    await writeFile(join(dir, 'config.json'), JSON.stringify(wider));
+    const before = tf.memory().numTensors;
+    await expect(readModel(dir)).rejects.toMatchObject({ code: 'weights_mismatch' });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('a missing file', async () => {
     await rm(join(dir, 'head.json'));
     await expect(readModel(dir)).rejects.toThrow(/head.json/);

@@ -10,9 +10,10 @@ import { BatchNorm } from '../../../src/ml/layers/batch-norm.js';
 import { Dense } from '../../../src/ml/layers/dense.js';
 import { Dropout } from '../../../src/ml/layers/dropout.js';
 import { Flatten } from '../../../src/ml/layers/flatten.js';
+import { disposeTensors } from '../../../src/ml/layers/named-tensors.js';
 import { Prelu } from '../../../src/ml/layers/prelu.js';
 import { Sequential } from '../../../src/ml/layers/sequential.js';
-import { disposeTensors, networkEntries, takeWeights } from '../../../src/ml/training/network-weights.js';
+import { networkEntries, takeWeights } from '../../../src/ml/training/network-weights.js';
 import {
   completeOptimisation,
   type OptimisationSettings,
