@@ -10,8 +10,9 @@ import { type AttemptOf, parseStaging, STAGING_FOLDER } from './publish.js';
 export async function sweepStaging(
   artifactsDir: string,
   isLive: (attempt: AttemptOf) => Promise<boolean>,
+  folder: string = STAGING_FOLDER,
 ): Promise<string[]> {
-  const root = join(artifactsDir, STAGING_FOLDER);
+  const root = join(artifactsDir, folder);
   const removed: string[] = [];
   for (const name of await readdir(root).catch(toNone)) {
     const attempt = parseStaging(name);

@@ -2,14 +2,13 @@ import type { Redis } from 'ioredis';
 import { controlChannel, DEFAULT_PREFIX } from './job-keys.js';
 
 /** What the API tells the workers, outside the queue. */
-export type ControlMessage = { readonly type: 'cancel'; readonly id: string };
+export type ControlMessage = { readonly type: 'cancel' | 'pause'; readonly id: string };
 
-export async function publishCancel(
+export async function publishControl(
   redis: Redis,
-  id: string,
+  message: ControlMessage,
   prefix: string = DEFAULT_PREFIX,
 ): Promise<void> {
-  const message: ControlMessage = { type: 'cancel', id };
   await redis.publish(controlChannel(prefix), JSON.stringify(message));
 }
 

@@ -13,6 +13,7 @@ const STREAM_OF = {
   transition: 'kept',
   epoch: 'kept',
   guard: 'kept',
+  resumed: 'kept',
   steps: 'steps',
   progress: 'progress',
   log: 'logs',

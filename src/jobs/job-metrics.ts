@@ -13,18 +13,18 @@ export type MetricsHistory = {
 /** Entries per reply: a long training has thousands, and one reply with all of them would hold Redis up. */
 const PAGE = 500;
 
-/** Reads a job's metrics from the beginning, keeping what `attempt` wrote. */
+/** Reads a job's metrics from the beginning, over all attempts. */
 export async function readMetricsStreams(
   redis: Redis,
-  { prefix, id, attempt }: { readonly prefix: string; readonly id: string; readonly attempt: number },
+  { prefix, id }: { readonly prefix: string; readonly id: string },
 ): Promise<MetricsHistory> {
   const steps: StepMetrics[] = [];
   const epochs: EpochMetrics[] = [];
   for await (const event of readStream(redis, eventStreamKey(prefix, id, 'steps'))) {
-    if (event.attempt === attempt) steps.push(...(event.data as StepMetrics[]));
+    steps.push(...(event.data as StepMetrics[]));
   }
   for await (const event of readStream(redis, eventStreamKey(prefix, id, 'kept'))) {
-    if (event.attempt === attempt && event.type === 'epoch') epochs.push(event.data as EpochMetrics);
+    if (event.type === 'epoch') epochs.push(event.data as EpochMetrics);
   }
   return { steps, epochs, isTruncated: (steps[0]?.[0] ?? 1) > 1 };
 }

@@ -1,6 +1,6 @@
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { publishCancel } from './job-control.js';
+import { publishControl } from './job-control.js';
 import { DEFAULT_PREFIX, queuePrefix } from './job-keys.js';
 import { toQueueOptions } from './job-options.js';
 import type { JobKind, JobRecord } from './job-record.js';
@@ -73,7 +73,12 @@ export class JobQueue {
 
   /** Tells every worker to stop this job; only the one that runs it acts. */
   requestCancel(id: string): Promise<void> {
-    return publishCancel(this.#redis, id, this.#prefix);
+    return publishControl(this.#redis, { type: 'cancel', id }, this.#prefix);
+  }
+
+  /** Tells every worker to stop this job after a checkpoint. */
+  requestPause(id: string): Promise<void> {
+    return publishControl(this.#redis, { type: 'pause', id }, this.#prefix);
   }
 
   /** Lets go of the queue. The connection stays with its owner. */

@@ -20,6 +20,7 @@ import {
 } from './job-keys.js';
 import { type MetricsHistory, readMetricsStreams } from './job-metrics.js';
 import {
+  type EpochMetrics,
   type EvaluateJob,
   type InspectJob,
   JOB_KINDS,
@@ -29,6 +30,7 @@ import {
   type JobState,
   type LatestMetrics,
   type Progress,
+  type StepMetrics,
   type TrainJob,
   type Transition,
 } from './job-record.js';
@@ -206,10 +208,34 @@ export class JobStore {
     return this.#write(id, attempt, { type, data });
   }
 
-  /** The history, as far as Redis keeps it, of the attempt that holds the job; empty lists when there is none. */
+  /** Appends rows of metrics, and remembers the last of them. */
+  appendSteps(id: string, attempt: number, steps: readonly StepMetrics[]): Promise<boolean> {
+    const fields = { toldStep: `${steps.at(-1)?.[0] ?? 0}` };
+    return this.#write(id, attempt, { fields, type: 'steps', data: steps });
+  }
+
+  appendEpoch(id: string, attempt: number, epoch: EpochMetrics): Promise<boolean> {
+    return this.#write(id, attempt, { fields: { toldEpoch: `${epoch.epoch}` }, type: 'epoch', data: epoch });
+  }
+
+  appendGuard(id: string, attempt: number, event: { readonly step: number }): Promise<boolean> {
+    return this.#write(id, attempt, {
+      fields: { toldGuardStep: `${event.step}` },
+      type: 'guard',
+      data: event,
+    });
+  }
+
+  /** The last step, epoch and guard event that any attempt has told of the job; 0 for none. */
+  async toldBefore(id: string): Promise<{ step: number; epoch: number; guardStep: number }> {
+    const fields = ['toldStep', 'toldEpoch', 'toldGuardStep'] as const;
+    const [step, epoch, guardStep] = await this.#redis.hmget(recordKey(this.#prefix, id), ...fields);
+    return { step: Number(step ?? 0), epoch: Number(epoch ?? 0), guardStep: Number(guardStep ?? 0) };
+  }
+
+  /** The history, as far as Redis keeps it, of all attempts: none tells a step again. Empty lists when there is none. */
   async readMetrics(id: string): Promise<MetricsHistory> {
-    const attempt = Number((await this.#redis.hget(recordKey(this.#prefix, id), 'attempt')) ?? 0);
-    return readMetricsStreams(this.#redis, { prefix: this.#prefix, id, attempt });
+    return readMetricsStreams(this.#redis, { prefix: this.#prefix, id });
   }
 
   /** The events after a number, in their order and without a gap but for what was evicted; null without such a job. */

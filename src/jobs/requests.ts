@@ -4,6 +4,7 @@ import { classificationFields } from './evaluate-fields/classification-fields.js
 import { IdentificationSettings } from './evaluate-fields/identification-fields.js';
 import { protocolFields } from './evaluate-fields/protocol-fields.js';
 import { VerificationSettings } from './evaluate-fields/verification-fields.js';
+import { checkpointFields } from './train-fields/checkpoint-fields.js';
 import { dataFields } from './train-fields/data-fields.js';
 import { exportFields } from './train-fields/export-fields.js';
 import { lossFields } from './train-fields/loss-fields.js';
@@ -34,6 +35,7 @@ export const TrainRequest = Type.Object(
     ...lossFields,
     ...optimisationFields,
     ...exportFields,
+    ...checkpointFields,
   },
   closed,
 );

@@ -1,3 +1,4 @@
+import { openCheckpoints } from '../artifacts/checkpoint-folder.js';
 import {
   DatasetLocationError,
   isWeightsFile,
@@ -10,16 +11,19 @@ import type { Config } from '../config.js';
 import { JobError } from '../jobs/job-error.js';
 import type { JobRecord } from '../jobs/job-record.js';
 import type { InitSource } from '../ml/training/start-learner.js';
+import type { ToldBefore } from '../ml/training/told-before.js';
 import type { TrainerAssignment } from './trainer-messages.js';
 
 /**
- * What a trainer gets to run an attempt: every location of the job's request as a path, and an empty staging folder.
+ * What a trainer gets to run an attempt: every location of the job's request as a path, an empty staging folder, and the
+ * job's checkpoints.
  * @throws JobError `dataset_location` when a location no longer leads anywhere
  */
 export async function assignJob(
   config: Config,
   { jobId, attempt }: AttemptOf,
   job: JobRecord,
+  told: ToldBefore,
 ): Promise<TrainerAssignment> {
   const datasetDir = await locate(config, job.request.dataset);
   const stagingDir = await openStaging(config.artifactsDir, { jobId, attempt });
@@ -28,7 +32,9 @@ export async function assignJob(
   const common = { jobId, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
   if (job.kind === 'train') {
     const initFrom = await initSourceOf(config, job.request.initFrom);
-    return { ...common, kind: 'train', request: job.request, ...(initFrom && { initFrom }) };
+    const checkpointDir = await openCheckpoints(config.artifactsDir, { jobId, attempt });
+    const training = { ...common, kind: 'train', request: job.request, checkpointDir, told } as const;
+    return { ...training, ...(initFrom && { initFrom }) };
   }
   if (job.kind === 'inspect') {
     const { testDataset } = job.request;

@@ -48,16 +48,19 @@ export class JobRecorder {
         await store.saveProgress(id, attempt, message.progress, this.latest);
         return;
       case 'steps':
-        await store.appendEvent(id, attempt, 'steps', message.steps);
+        await store.appendSteps(id, attempt, message.steps);
         return;
       case 'guard':
-        await store.appendEvent(id, attempt, 'guard', message.event);
+        await store.appendGuard(id, attempt, message.event);
+        return;
+      case 'resumed':
+        await store.appendEvent(id, attempt, 'resumed', message.from);
         return;
       case 'epoch': {
         const { validationAccuracy, validationLoss } = message.epoch;
         if (validationAccuracy !== undefined) this.latest = { ...this.latest, validationAccuracy };
         if (validationLoss !== undefined) this.latest = { ...this.latest, validationLoss };
-        await store.appendEvent(id, attempt, 'epoch', message.epoch);
+        await store.appendEpoch(id, attempt, message.epoch);
         if (this.progress !== null) await store.saveProgress(id, attempt, this.progress, this.latest);
         return;
       }

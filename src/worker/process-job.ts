@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
+import { discardCheckpoints } from '../artifacts/checkpoint-folder.js';
 import { type Manifest, readManifest } from '../artifacts/manifest.js';
 import { type AttemptOf, discardStaging, publishArtifacts, withdrawArtifacts } from '../artifacts/publish.js';
 import type { Config } from '../config.js';
@@ -32,7 +33,10 @@ export type Attempt = {
   readonly isLast: boolean;
 };
 
-/** How the trainer of a cancelled job has ended, as the record's cause. */
+/** Reason of a release after which the job may run elsewhere already. */
+export const LOCK_LOST = 'its lock was lost';
+
+/** How the trainer of a stopped job has ended, as the record's cause. */
 const STOPS: Readonly<Record<StoppedBy, string>> = {
   request: 'Its trainer stopped when asked.',
   SIGTERM: 'Its trainer did not stop when asked and was ended by SIGTERM.',
@@ -71,6 +75,8 @@ export async function processJob(
   if (job.state === 'cancelling') {
     return finishCancel({ ...context, log }, attempt, 'Its worker was gone already.');
   }
+  if (job.state === 'pausing')
+    return finishPause({ ...context, log }, attempt, 'Its worker was gone already.');
   const published = await readManifest(config.artifactsDir, job.id);
   if (published !== null && job.state === 'finalizing') {
     // Under the attempt that holds the record, so that its metrics and progress stay.
@@ -84,7 +90,7 @@ export async function processJob(
   try {
     await runAttempt({ ...context, log }, attempt, { ...job, published }, released);
   } catch (error) {
-    if (released.aborted) await release({ ...context, log }, attempt);
+    if (released.aborted) return await release({ ...context, log }, attempt);
     await settleFailure({ ...context, log }, attempt, error);
   } finally {
     await discardStaging(config.artifactsDir, stagedBy(attempt)).catch((error: Error) => {
@@ -107,6 +113,10 @@ async function runAttempt(
   }
   const outcome = published === null ? await runTrainer(context, attempt, job, released) : null;
   if (outcome?.type === 'cancelled') return finishCancel(context, attempt, STOPS[outcome.by]);
+  if (outcome?.type === 'paused') {
+    if (released.aborted) throw new AttemptReleased('Its worker let go of it.');
+    return finishPause(context, attempt, STOPS[outcome.by]);
+  }
   const finalizing = await store.transition(job.id, 'finalizing', 'The trainer is done.', attempt);
   if (!finalizing.moved) {
     if (finalizing.state === 'cancelling')
@@ -132,7 +142,8 @@ async function runTrainer(
 ): Promise<TrainerOutcome> {
   const deadline = toDeadline(await store.get(job.id), config.maxRuntimeSeconds);
   if (deadline !== null && deadline.leftMs <= 0) throw deadline.failure;
-  const assignment = await assignJob(config, stagedBy(attempt), job);
+  const told = await store.toldBefore(job.id);
+  const assignment = await assignJob(config, stagedBy(attempt), job, told);
   const recorder = new JobRecorder(store, attempt, log);
   const supervisor = new TrainerSupervisor(assignment, {
     entry: trainerEntry(),
@@ -142,13 +153,17 @@ async function runTrainer(
     onMessage: (message) => recorder.take(message),
   });
   log.info({ trainerPid: supervisor.pid, kind: job.kind }, 'started a trainer');
-  if (released.aborted) supervisor.kill();
-  released.addEventListener('abort', () => supervisor.kill());
+  // Another worker may hold the job whose lock was lost; one that this worker only hands back keeps its state.
+  const letGo = () => (released.reason === LOCK_LOST ? supervisor.kill() : supervisor.pause());
+  if (released.aborted) letGo();
+  released.addEventListener('abort', letGo);
   const unregister = running.add(job.id, supervisor);
   const timer = deadline && setLongTimeout(() => supervisor.expire(deadline.failure), deadline.leftMs);
   try {
-    // A cancel that came before the job was registered shows in its record only.
-    if ((await store.get(job.id))?.state === 'cancelling') supervisor.cancel();
+    // What was asked for before the job was registered shows in its record only.
+    const asked = (await store.get(job.id))?.state;
+    if (asked === 'cancelling') supervisor.cancel();
+    if (asked === 'pausing') supervisor.pause();
     return await supervisor.outcome;
   } finally {
     unregister();
@@ -162,7 +177,10 @@ async function finishPublished(context: WorkerContext, attempt: Attempt, manifes
   const { store, log } = context;
   await store.saveResult(attempt.id, attempt.attempt, manifest.result);
   const end = await store.transition(attempt.id, 'succeeded', 'Its artifacts are published.', attempt);
-  if (end.moved) return log.info('the job has succeeded');
+  if (end.moved) {
+    await discardCheckpoints(context.config.artifactsDir, stagedBy(attempt));
+    return log.info('the job has succeeded');
+  }
   if (end.state === 'cancelling') return finishCancel(context, attempt, 'It had just been published.');
   log.info({ reason: end.reason, state: end.state }, 'the job was ended by another attempt');
   if (end.state !== 'cancelled' && end.state !== 'failed' && end.reason !== 'not_found') return;
@@ -178,13 +196,25 @@ function stagedBy({ id, attempt }: Attempt): AttemptOf {
 async function finishCancel(context: WorkerContext, attempt: Attempt, cause: string): Promise<void> {
   const { store, config, log } = context;
   await withdrawArtifacts(config.artifactsDir, stagedBy(attempt));
+  await discardCheckpoints(config.artifactsDir, stagedBy(attempt));
   await store.transition(attempt.id, 'cancelled', cause);
   log.info('the job is cancelled');
 }
 
-/** Puts the record back in the line. One that a later attempt holds, or a client cancels, stays as it is. */
-async function release(context: WorkerContext, attempt: Attempt): Promise<never> {
+/** The job rests: its checkpoint stays, its place in the queue is given up. */
+async function finishPause(context: WorkerContext, attempt: Attempt, cause: string): Promise<void> {
+  const rest = await context.store.transition(attempt.id, 'paused', cause, attempt);
+  if (!rest.moved && rest.state === 'cancelling') return finishCancel(context, attempt, cause);
+  context.log.info('the job is paused');
+}
+
+/**
+ * Puts the record back in the line. One that a later attempt holds, or a client cancels, stays as it is; one that a client
+ * pauses is paused by that.
+ */
+async function release(context: WorkerContext, attempt: Attempt): Promise<void> {
   const cause = 'Its worker let go of it.';
+  if ((await context.store.get(attempt.id))?.state === 'pausing') return finishPause(context, attempt, cause);
   const back = await context.store.transition(attempt.id, 'queued', cause, attempt);
   if (!back.moved && back.state === 'cancelling') await finishCancel(context, attempt, cause);
   throw new AttemptReleased(cause);
@@ -196,6 +226,8 @@ async function settleFailure(context: WorkerContext, attempt: Attempt, error: un
   const failure = toJobError(error);
   const { id } = attempt;
   log.warn({ err: failure }, 'the attempt has failed');
+  if (failure.retryable && (await store.get(id))?.state === 'pausing')
+    return finishPause(context, attempt, failure.message);
   if (failure.retryable && !attempt.isLast) {
     const back = await store.transition(id, 'queued', `To be tried again: ${failure.message}`, attempt);
     if (back.moved) throw failure;

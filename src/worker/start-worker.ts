@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { CHECKPOINT_FOLDER } from '../artifacts/checkpoint-folder.js';
 import { sweepStaging } from '../artifacts/sweep-staging.js';
 import type { Config } from '../config.js';
 import { settleDependants } from '../jobs/dependants.js';
@@ -16,14 +17,14 @@ import { QueueWaits, queueWaitSeconds } from '../jobs/queue-wait.js';
 import { meets } from '../jobs/requirements.js';
 import { WorkerRegistry } from '../jobs/worker-registry.js';
 import { leaveForLater, leaveToOthers } from './leave-to-others.js';
-import { AttemptReleased, OwnerBusy, processJob } from './process-job.js';
+import { AttemptReleased, LOCK_LOST, OwnerBusy, processJob } from './process-job.js';
 import { RunningJobs } from './running-jobs.js';
 import { WorkerHeartbeat } from './worker-heartbeat.js';
 import { offerOf } from './worker-offer.js';
 
 /** Workers that a job may lose before the queue gives it up. */
 const MAX_LOST_WORKERS = 3;
-/** How often a running job's record is read, in case Redis dropped the message that cancels it. */
+/** How often a running job's record is read, in case Redis dropped the message that stops it. */
 const CANCEL_POLL_MS = 1000;
 
 export type RunningWorker = { close(): Promise<void> };
@@ -58,7 +59,7 @@ export async function startWorker(
   worker.on('error', (error) => log.warn({ err: error }, 'queue worker'));
   // The lock is gone: another worker may hold the job, so this trainer must not go on.
   worker.on('lockRenewalFailed', (ids: string[]) => {
-    for (const id of ids) worker.cancelJob(id, 'its lock was lost');
+    for (const id of ids) worker.cancelJob(id, LOCK_LOST);
   });
 
   async function run(job: Job<QueuedJob>, token?: string, signal?: AbortSignal): Promise<void> {
@@ -95,11 +96,21 @@ export async function startWorker(
     }
   }
 
-  const unsubscribe = await subscribeControl(redis, ({ id }) => running.cancel(id), config.queuePrefix);
+  // One that a client resumed while its entry was still ours was not enqueued again.
+  worker.on('completed', async ({ data }) => {
+    const job = await store.get(data.id).catch(() => null);
+    if (job?.state === 'queued')
+      await queue
+        .enqueue(job)
+        .catch(() => log.info({ jobId: job.id }, 'a resumed job is left to reconciling'));
+  });
+
+  const unsubscribe = await subscribeControl(redis, ({ type, id }) => running[type](id), config.queuePrefix);
   const poll = setInterval(async () => {
     for (const id of running.ids) {
       const job = await store.get(id).catch(() => null);
       if (job?.state === 'cancelling') running.cancel(id);
+      if (job?.state === 'pausing') running.pause(id);
     }
   }, CANCEL_POLL_MS);
 
@@ -130,6 +141,16 @@ async function sweep(store: JobStore, artifactsDir: string, log: Logger): Promis
       if (job === null) return true;
       return !TERMINAL_STATES.includes(job.state) && attempt >= job.attempt;
     });
+    const ended = await sweepStaging(
+      artifactsDir,
+      async ({ jobId }) => {
+        const job = await store.get(jobId);
+        // A failed job can be tried again from where it was.
+        return job === null || job.state === 'failed' || !TERMINAL_STATES.includes(job.state);
+      },
+      CHECKPOINT_FOLDER,
+    );
+    if (ended.length > 0) log.info({ ended }, 'removed checkpoints of jobs that are over');
     if (removed.length > 0) log.info({ removed }, 'removed what killed workers had staged');
   } catch (error) {
     log.warn({ err: error }, 'could not sweep the staging folder');

@@ -1,5 +1,5 @@
 import { MlError } from '../ml/ml-error.js';
-import type { RunHooks, RunOutcome } from '../ml/training/training-hooks.js';
+import { Interruption, type RunHooks, type RunOutcome } from '../ml/training/training-hooks.js';
 import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trainer-messages.js';
 
 // The trainer: a process for one job attempt, started by the worker. All of TensorFlow runs here.
@@ -9,6 +9,7 @@ const ALIVE_EVERY_MS = 1000;
 
 /** Why a run stopped when its worker asked it to. */
 const cancellation = new Error('the worker asked the trainer to stop');
+const interruption = new Interruption('the worker asked the trainer to stop for now');
 const cancelled = new AbortController();
 
 // Nobody reads the results of a trainer whose worker is gone, and another worker will take the job.
@@ -19,6 +20,7 @@ process.on('SIGINT', () => {});
 
 process.on('message', (message: WorkerToTrainer) => {
   if (message.type === 'cancel') cancelled.abort(cancellation);
+  else if (message.type === 'pause') cancelled.abort(interruption);
   else void runAndReport(message.assignment);
 });
 
@@ -39,8 +41,8 @@ async function run(assignment: TrainerAssignment): Promise<RunOutcome> {
   const options = { datasetDir, outputDir, decodeThreads, decodedCache };
   if (assignment.kind === 'train') {
     const { runTraining } = await import('../ml/training/run-training.js');
-    const { request, initFrom } = assignment;
-    return runTraining({ ...options, request, initFrom }, hooks);
+    const { request, initFrom, checkpointDir, told } = assignment;
+    return runTraining({ ...options, request, initFrom, checkpointDir, told }, hooks);
   }
   if (assignment.kind === 'inspect') {
     const { runInspection } = await import('../ml/inspection/run-inspection.js');
@@ -58,6 +60,7 @@ const hooks: RunHooks = {
   onProgress: (progress, metrics) => send({ type: 'progress', progress, metrics }),
   onSteps: (steps) => send({ type: 'steps', steps }),
   onGuard: (event) => send({ type: 'guard', event }),
+  onResumed: (from) => send({ type: 'resumed', from }),
   onEpoch: (epoch) => send({ type: 'epoch', epoch }),
   onLog: (level, message) => send({ type: 'log', level, message }),
   signal: cancelled.signal,
@@ -65,6 +68,7 @@ const hooks: RunHooks = {
 
 function toEnding(error: unknown): TrainerToWorker {
   if (error === cancellation) return { type: 'cancelled' };
+  if (error === interruption) return { type: 'paused' };
   if (error instanceof MlError) {
     const { code, fault, retryable, message } = error;
     return { type: 'failed', error: { code, fault, retryable, message } };

@@ -1,6 +1,8 @@
 import type { EpochMetrics, Progress, StepMetrics } from '../jobs/job-record.js';
 import type { EvaluateRequest, InspectRequest, TrainRequest } from '../jobs/requests.js';
 import type { InitSource } from '../ml/training/start-learner.js';
+import type { ToldBefore } from '../ml/training/told-before.js';
+import type { ResumePoint } from '../ml/training/training-hooks.js';
 
 /** A training that went wrong at a step, and went back to its last good state. */
 export type GuardEvent = {
@@ -28,6 +30,10 @@ export type TrainerAssignment = {
       readonly request: TrainRequest;
       /** What the request's initFrom names. */
       readonly initFrom?: InitSource;
+      /** Holds the checkpoints to go on from, and receives new ones. */
+      readonly checkpointDir: string;
+      /** What earlier attempts have told of it. */
+      readonly told: ToldBefore;
     }
   | {
       readonly kind: 'evaluate';
@@ -44,7 +50,9 @@ export type TrainerAssignment = {
 
 export type WorkerToTrainer =
   | { readonly type: 'assign'; readonly assignment: TrainerAssignment }
-  | { readonly type: 'cancel' };
+  | { readonly type: 'cancel' }
+  /** Stop, after a checkpoint. */
+  | { readonly type: 'pause' };
 
 export type TrainerToWorker =
   | { readonly type: 'ready' }
@@ -58,6 +66,7 @@ export type TrainerToWorker =
     }
   | { readonly type: 'steps'; readonly steps: readonly StepMetrics[] }
   | { readonly type: 'epoch'; readonly epoch: EpochMetrics }
+  | { readonly type: 'resumed'; readonly from: ResumePoint }
   | { readonly type: 'guard'; readonly event: GuardEvent }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
   | {
@@ -67,6 +76,7 @@ export type TrainerToWorker =
       readonly provenance: Readonly<Record<string, unknown>>;
     }
   | { readonly type: 'cancelled' }
+  | { readonly type: 'paused' }
   | {
       readonly type: 'failed';
       readonly error: {

@@ -9,14 +9,15 @@ import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trai
 /** Time between SIGTERM and SIGKILL; with the grace before it, a stop takes less than 5 s. */
 const TERM_TO_KILL_MS = 1500;
 /** Messages of the trainer that end its work. */
-type Ending = Extract<TrainerToWorker, { type: 'done' | 'cancelled' | 'failed' }>;
+type Ending = Extract<TrainerToWorker, { type: 'done' | 'cancelled' | 'paused' | 'failed' }>;
 
 /** How a trainer that was told to stop came to its end. */
 export type StoppedBy = 'request' | 'SIGTERM' | 'SIGKILL';
 
 export type TrainerOutcome =
   | Extract<TrainerToWorker, { type: 'done' }>
-  | { readonly type: 'cancelled'; readonly by: StoppedBy };
+  | { readonly type: 'cancelled'; readonly by: StoppedBy }
+  | { readonly type: 'paused'; readonly by: StoppedBy };
 
 export type SupervisorOptions = {
   readonly entry: string;
@@ -49,6 +50,7 @@ export class TrainerSupervisor {
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly silence: NodeJS.Timeout;
   private isCancelling = false;
+  private isPausing = false;
   private isStopping = false;
   private expiry: JobError | null = null;
   private stoppedBy: StoppedBy = 'request';
@@ -78,16 +80,25 @@ export class TrainerSupervisor {
     this.stop();
   }
 
+  /**
+   * Asks the trainer to stop after a checkpoint, and ends it in the same way when it does not: then the last checkpoint that it took
+   * is what stays.
+   */
+  pause(): void {
+    this.isPausing = true;
+    this.stop('pause');
+  }
+
   /** Ends the trainer in the same way, because its job's time is up; one that is done by then has made it. */
   expire(failure: JobError): void {
     this.expiry = failure;
     this.stop();
   }
 
-  private stop(): void {
+  private stop(type: 'cancel' | 'pause' = 'cancel'): void {
     if (this.isStopping) return;
     this.isStopping = true;
-    this.send({ type: 'cancel' });
+    this.send({ type });
     const { cancelGraceMs } = this.options;
     this.timers.push(setTimeout(() => this.stopBy('SIGTERM'), cancelGraceMs));
     this.timers.push(setTimeout(() => this.stopBy('SIGKILL'), cancelGraceMs + TERM_TO_KILL_MS));
@@ -108,8 +119,7 @@ export class TrainerSupervisor {
     this.child.on('message', (message: TrainerToWorker) => {
       this.silence.refresh();
       if (message.type === 'ready') this.send({ type: 'assign', assignment });
-      if (message.type === 'done' || message.type === 'cancelled' || message.type === 'failed')
-        ending ??= message;
+      if (isEnding(message)) ending ??= message;
       this.options.onMessage(message);
     });
     const exit = await new Promise<string>((resolve) => {
@@ -125,6 +135,7 @@ export class TrainerSupervisor {
     if (ending?.type === 'done') return ending;
     if (this.expiry !== null) throw this.expiry;
     if (ending?.type === 'failed') throw JobError.from(ending.error);
+    if (this.isPausing) return { type: 'paused', by: this.stoppedBy };
     if (this.isSilent) {
       const seconds = this.options.silenceMs / 1000;
       const text = `Expected a sign of life from the trainer within ${seconds} s; found none, and ended it.`;
@@ -154,6 +165,10 @@ export class TrainerSupervisor {
       createInterface({ input: stream }).on('line', (line) => log.debug({ line }, 'trainer output'));
     }
   }
+}
+
+function isEnding(message: TrainerToWorker): message is Ending {
+  return ['done', 'cancelled', 'paused', 'failed'].includes(message.type);
 }
 
 /** Where processors are few, the trainer's many threads would otherwise hold up the worker's one. */

@@ -177,13 +177,20 @@ describe('metrics', () => {
     expect(epochs).toEqual([epoch(1)]);
   });
 
-  it('are those of the latest attempt', async () => {
+  it('are those of all attempts', async () => {
     const { id } = await store.create('train', trainRequest);
     await store.transition(id, 'starting', 'Taken.', { attempt: 1 });
     await store.appendEvent(id, 1, 'steps', [[1, 9, 0, 0.05]]);
     await store.transition(id, 'starting', 'Taken again.', { attempt: 2 });
-    await store.appendEvent(id, 2, 'steps', [[1, 7, 0, 0.05]]);
-    expect(await store.readMetrics(id)).toEqual({ steps: [[1, 7, 0, 0.05]], epochs: [], isTruncated: false });
+    await store.appendEvent(id, 2, 'steps', [[2, 7, 0, 0.05]]);
+    expect(await store.readMetrics(id)).toEqual({
+      steps: [
+        [1, 9, 0, 0.05],
+        [2, 7, 0, 0.05],
+      ],
+      epochs: [],
+      isTruncated: false,
+    });
   });
 
   it('of a job without any are empty', async () => {

@@ -10,8 +10,8 @@ const endings = {
 process.on(
   'message',
   (/** @type {import('../../src/worker/trainer-messages.js').WorkerToTrainer} */ message) => {
-    if (message.type === 'cancel') {
-      process.send?.({ type: 'cancelled' }, () => process.exit(0));
+    if (message.type !== 'assign') {
+      process.send?.({ type: message.type === 'cancel' ? 'cancelled' : 'paused' }, () => process.exit(0));
       return;
     }
     const ending = endings[message.assignment.datasetDir];

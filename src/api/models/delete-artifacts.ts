@@ -1,3 +1,4 @@
+import { discardCheckpoints } from '../../artifacts/checkpoint-folder.js';
 import { readManifest } from '../../artifacts/manifest.js';
 import { withdrawArtifacts } from '../../artifacts/publish.js';
 import { eachJob } from '../../jobs/each-job.js';
@@ -46,6 +47,7 @@ export async function deleteJobWithArtifacts(
   }
   // The record last: a crash in between leaves something that can be deleted again.
   await withdrawArtifacts(artifactsDir, { jobId: id, attempt: job?.attempt ?? manifest?.attempt ?? 0 });
+  await discardCheckpoints(artifactsDir, { jobId: id, attempt: Number.POSITIVE_INFINITY });
   await marks.forget(id);
   await store.delete(id);
   log.info({ jobId: id }, 'job deleted');
