@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { JobError } from '../jobs/job-error.js';
+import { readTrainerMessage } from './read-trainer-message.js';
 import type { TrainerAssignment, TrainerToWorker, WorkerToTrainer } from './trainer-messages.js';
 
 /** Time between SIGTERM and SIGKILL; with the grace before it, a stop takes less than 5 s. */
@@ -43,7 +44,7 @@ export function trainerEntry(): string {
 export class TrainerSupervisor {
   /**
    * @throws JobError as the trainer reported it, `trainer_lost` when it ended without a word, `trainer_silent` when it
-   * had to be ended because none came
+   * had to be ended because none came, `trainer_garbled` when one was of no known form
    */
   readonly outcome: Promise<TrainerOutcome>;
   private readonly child: ChildProcess;
@@ -55,6 +56,7 @@ export class TrainerSupervisor {
   private expiry: JobError | null = null;
   private stoppedBy: StoppedBy = 'request';
   private isSilent = false;
+  private isGarbled = false;
 
   constructor(
     assignment: TrainerAssignment,
@@ -116,8 +118,10 @@ export class TrainerSupervisor {
 
   private async follow(assignment: TrainerAssignment): Promise<TrainerOutcome> {
     let ending: Ending | null = null;
-    this.child.on('message', (message: TrainerToWorker) => {
+    this.child.on('message', (raw: unknown) => {
       this.silence.refresh();
+      const message = readTrainerMessage(raw);
+      if (message === null) return this.endGarbled();
       if (message.type === 'ready') this.send({ type: 'assign', assignment });
       if (isEnding(message)) ending ??= message;
       this.options.onMessage(message);
@@ -132,6 +136,10 @@ export class TrainerSupervisor {
 
   private judge(ending: Ending | null, exit: string): TrainerOutcome {
     if (this.isCancelling) return { type: 'cancelled', by: this.stoppedBy };
+    if (this.isGarbled) {
+      const text = 'Expected messages of the known forms from the trainer; found another one, and ended it.';
+      throw new JobError('trainer_garbled', 'infrastructure', text, true);
+    }
     if (ending?.type === 'done') return ending;
     if (this.expiry !== null) throw this.expiry;
     if (ending?.type === 'failed') throw JobError.from(ending.error);
@@ -150,6 +158,12 @@ export class TrainerSupervisor {
   /** Its loop is blocked for good, so there is nothing to ask it. */
   private endSilent(): void {
     this.isSilent = true;
+    this.kill();
+  }
+
+  /** What it says next could not be trusted either. */
+  private endGarbled(): void {
+    this.isGarbled = true;
     this.kill();
   }
 

@@ -17,11 +17,19 @@ process.on(
     const ending = endings[message.assignment.datasetDir];
     if (ending !== undefined) process.send?.(ending, () => process.exit(0));
     else if (message.assignment.datasetDir === 'alive') liveOnASecond();
+    else if (message.assignment.datasetDir.startsWith('garbled '))
+      sayRaw(message.assignment.datasetDir.slice(8));
     else if (message.assignment.datasetDir === 'silent') process.exit(3);
     else process.send?.({ type: 'started', device: 'none' });
   },
 );
 process.send?.({ type: 'ready' });
+
+/** @param {string} json */
+function sayRaw(json) {
+  process.send?.(JSON.parse(json));
+  setInterval(() => process.send?.({ type: 'alive' }), 100);
+}
 
 /** Ten signs of life, a fifth of the bearable silence apart, then the end. */
 function liveOnASecond() {

@@ -126,3 +126,15 @@ it('has a trainer that shows signs of life by itself, and ends when its worker i
   trainer.disconnect();
   expect(await ended).toEqual([1, null]);
 });
+
+it.each(['null', '42', '[]', '{}', '{"type":null}', '{"type":"failed"}', '{"type":"steps","steps":[[1,2]]}'])(
+  'ends a trainer that says %s, and lives on',
+  async (json) => {
+    const { supervisor, messages } = supervise(BRIEF, `garbled ${json}`);
+    const error = await supervisor.outcome.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(JobError);
+    expect(error).toMatchObject({ code: 'trainer_garbled', retryable: true });
+    expect(exists(supervisor.pid)).toBe(false);
+    expect(messages.map(({ type }) => type)).toEqual(['ready']);
+  },
+);
