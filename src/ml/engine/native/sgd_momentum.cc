@@ -2,6 +2,7 @@
 // dampening 0, no Nesterov), in one pass over the memory:
 //   v' = momentum * v + g + weight_decay * w      w' = w - learning_rate * v'
 
+#include <algorithm>
 #include <cstdint>
 
 #include "operation.h"
@@ -10,6 +11,10 @@
 
 namespace arcqueue {
 namespace {
+
+// Threads get whole blocks: the compiler rounds what fills a vector and what is left over at a range's end differently
+// (it fuses other multiplications with additions), so which elements those are must not depend on the number of threads.
+constexpr int64_t kBlock = 1024;
 
 struct Rates {
   float learning_rate;
@@ -55,11 +60,12 @@ class SgdMomentumOp : public OpKernel {
     const float* g_data = Data(g);
     float* new_w_data = Data(new_w);
     float* new_v_data = Data(new_v);
-    auto work = [=](int64_t begin, int64_t end) {
-      StepRange(w_data + begin, v_data + begin, g_data + begin, new_w_data + begin, new_v_data + begin, end - begin,
-                rates);
-    };
-    ForEachRange(context, w.NumElements(), 2, work);
+    const int64_t total = w.NumElements();
+    ForEachRange(context, (total + kBlock - 1) / kBlock, 2 * kBlock, [=](int64_t first_block, int64_t end_block) {
+      const int64_t begin = first_block * kBlock;
+      const int64_t count = std::min(end_block * kBlock, total) - begin;
+      StepRange(w_data + begin, v_data + begin, g_data + begin, new_w_data + begin, new_v_data + begin, count, rates);
+    });
   }
 
  private:
