@@ -203,6 +203,25 @@ const SETTINGS = {
     [0, Number.MAX_SAFE_INTEGER],
     'Bytes that must be free for artifacts before a job is accepted; 0: whatever is free.',
   ),
+  inferenceProcesses: integer(
+    'INFERENCE_PROCESSES',
+    1,
+    [1, 64],
+    'Processes of an API that embed, verify and identify; started by the first request.',
+  ),
+  inferenceThreads: integer(
+    'INFERENCE_THREADS',
+    0,
+    [0, 256],
+    "Threads of each of them; 0 shares out the machine's.",
+  ),
+  inferenceQueue: integer(
+    'INFERENCE_QUEUE',
+    64,
+    [1, 10_000],
+    'Requests of an API that may wait for them or be computed; one more is answered 503.',
+  ),
+  inferenceModels: integer('INFERENCE_MODELS', 4, [1, 1000], 'Models that each of them keeps in memory.'),
   workerDevice: choice(
     'WORKER_DEVICE',
     ['auto', 'cpu', 'gpu'] as const,

@@ -31,6 +31,10 @@ it('has a default for every setting', () => {
     workerDevice: 'auto',
     workerMemoryBytes: 0,
     lockDurationMs: 30_000,
+    inferenceProcesses: 1,
+    inferenceThreads: 0,
+    inferenceQueue: 64,
+    inferenceModels: 4,
   });
 });
 
@@ -63,6 +67,10 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     LOCK_DURATION_MS: '1000',
     OPEN_WITHOUT_KEY: 'docs',
     AUTH: 'auto',
+    INFERENCE_PROCESSES: '2',
+    INFERENCE_THREADS: '3',
+    INFERENCE_QUEUE: '5',
+    INFERENCE_MODELS: '7',
   };
   expect(loadConfig(given)).toEqual({
     rateLimitPerMinute: 7,
@@ -92,6 +100,10 @@ it('reads every setting that --help lists, and takes an empty one as unset', () 
     workerDevice: 'gpu',
     workerMemoryBytes: 5,
     lockDurationMs: 1000,
+    inferenceProcesses: 2,
+    inferenceThreads: 3,
+    inferenceQueue: 5,
+    inferenceModels: 7,
   });
   const listed = [...describeConfig().matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
   expect(listed.sort()).toEqual(Object.keys(given).sort());

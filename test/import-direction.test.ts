@@ -8,7 +8,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jobs: [],
   artifacts: [],
   ml: [],
-  api: ['jobs', 'artifacts', 'entry.ts', 'logger.ts', 'start-error.ts'],
+  // Of inference only what starts and feeds its processes: see the second test.
+  api: ['jobs', 'artifacts', 'inference', 'entry.ts', 'logger.ts', 'start-error.ts'],
+  inference: ['artifacts', 'ml'],
   worker: ['jobs', 'artifacts', 'ml', 'config.ts', 'entry.ts', 'logger.ts'],
   // A client of the HTTP API; the command for keys works on Redis.
   cli: ['config.ts', 'logger.ts', 'entry.ts', 'start-error.ts', 'embedded-redis.ts', 'jobs', 'ml'],
@@ -25,14 +27,14 @@ function partOf(path: string): string {
   return relative(SRC, path).split(sep)[0] ?? '';
 }
 
-async function findImports(): Promise<{ from: string; file: string; to: string }[]> {
+async function findImports(): Promise<{ from: string; file: string; to: string; target: string }[]> {
   const entries = await readdir(SRC, { recursive: true });
   const found = [];
   for (const file of entries.filter((entry) => entry.endsWith('.ts'))) {
     const path = join(SRC, file);
     for (const [, target = ''] of (await readFile(path, 'utf8')).matchAll(REFERENCE)) {
-      const to = partOf(resolve(dirname(path), target.replace(/\.js$/, '.ts')));
-      found.push({ from: partOf(path), file, to });
+      const imported = resolve(dirname(path), target.replace(/\.js$/, '.ts'));
+      found.push({ from: partOf(path), file, to: partOf(imported), target: relative(SRC, imported) });
     }
   }
   return found;
@@ -44,9 +46,21 @@ it('imports go one way: api → {jobs, artifacts} ← worker → ml', async () =
   for (const from of ['api', 'worker', 'ml', 'jobs', 'artifacts']) {
     expect(imports.filter((entry) => entry.from === from).length, from).toBeGreaterThan(1);
   }
-  expect(imports).toContainEqual({ from: 'worker', file: join('worker', 'trainer-main.ts'), to: 'ml' });
+  expect(imports).toContainEqual(
+    expect.objectContaining({ from: 'worker', file: join('worker', 'trainer-main.ts'), to: 'ml' }),
+  );
   const wrong = imports.filter(
     ({ from, to }) => from !== 'main.ts' && from !== to && !MAY_IMPORT[from]?.includes(to),
   );
   expect(wrong).toEqual([]);
+});
+
+it('the API reaches nothing that runs a network: inference does that in processes of its own', async () => {
+  const imports = await findImports();
+  const reached = new Set(imports.filter(({ from }) => from === 'api').map(({ file }) => file));
+  for (const file of reached) {
+    for (const { target } of imports.filter((entry) => entry.file === file)) reached.add(target);
+  }
+  expect(reached).toContain(join('inference', 'inference-pool.ts'));
+  expect([...reached].filter((file) => partOf(join(SRC, file)) === 'ml')).toEqual([]);
 });

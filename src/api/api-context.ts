@@ -36,6 +36,11 @@ export type ApiContext = ApiLimits & {
   readonly datasetRoot: string;
   /** Folder with one folder of published artifacts per job. */
   readonly artifactsDir: string;
+  /** The processes that run networks, as the settings name their limits; the defaults where left out. */
+  readonly inferenceProcesses?: number;
+  readonly inferenceThreads?: number;
+  readonly inferenceQueue?: number;
+  readonly inferenceModels?: number;
 };
 
 /** A Fastify instance whose routes take their types from their TypeBox schemas. */

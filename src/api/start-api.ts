@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { ApiKeyStore } from '../jobs/api-key-store.js';
 import { JobQueue } from '../jobs/job-queue.js';
 import { JobStore } from '../jobs/job-store.js';
-import type { ApiLimits } from './api-context.js';
+import type { ApiContext, ApiLimits } from './api-context.js';
 import { buildApp } from './app.js';
 import { assertKeys } from './keys/assert-keys.js';
 import type { AuthMode } from './keys/door.js';
@@ -29,7 +29,7 @@ export type ApiOptions = ApiLimits & {
   /** See `ApiContext`. */
   readonly heartbeatMs?: number;
   readonly logger: FastifyBaseLogger;
-};
+} & Pick<ApiContext, 'inferenceProcesses' | 'inferenceThreads' | 'inferenceQueue' | 'inferenceModels'>;
 
 export type RunningApi = {
   /** Where it answers, such as `http://127.0.0.1:3000`. */

@@ -48,6 +48,16 @@ export async function resolveWeights(root: string, location: string): Promise<st
   throw new DatasetLocationError(EXPECTED_WEIGHTS, `"${location}", which is none`);
 }
 
+const EXPECTED_IMAGE =
+  'an image file under the dataset root, written as a relative path such as "demo/test/anna/1.jpg"';
+
+/** As `resolveDataset`, for one image. @throws DatasetLocationError */
+export async function resolveImage(root: string, location: string): Promise<string> {
+  const { path, info } = await resolveUnder(root, location, EXPECTED_IMAGE);
+  if (info.isFile()) return path;
+  throw new DatasetLocationError(EXPECTED_IMAGE, `"${location}", which is no file`);
+}
+
 async function resolveUnder(
   root: string,
   location: string,

@@ -26,6 +26,8 @@ describe('openapi/openapi.json', () => {
       'delete /keys/{id}',
       'delete /models/aliases/{alias}',
       'delete /models/{model}',
+      'delete /models/{model}/galleries/{name}',
+      'delete /models/{model}/galleries/{name}/identities/{identity}',
       'get /healthz',
       'get /jobs',
       'get /jobs/{id}',
@@ -40,6 +42,9 @@ describe('openapi/openapi.json', () => {
       'get /models/aliases',
       'get /models/compare',
       'get /models/{model}',
+      'get /models/{model}/galleries',
+      'get /models/{model}/galleries/{name}',
+      'get /models/{model}/galleries/{name}/identities/{identity}',
       'get /readyz',
       'get /workers',
       'patch /models/{model}',
@@ -51,7 +56,11 @@ describe('openapi/openapi.json', () => {
       'post /jobs/{id}/retry',
       'post /keys',
       'post /models/{model}/check',
+      'post /models/{model}/embed',
+      'post /models/{model}/identify',
+      'post /models/{model}/verify',
       'put /models/aliases/{alias}',
+      'put /models/{model}/galleries/{name}/identities/{identity}',
     ]);
     for (const { name, operation } of operations) {
       for (const [status, { content }] of Object.entries(operation.responses)) {

@@ -1,4 +1,5 @@
 import { discardCheckpoints } from '../../artifacts/checkpoint-folder.js';
+import { deleteGalleries } from '../../artifacts/gallery-store.js';
 import { readManifest } from '../../artifacts/manifest.js';
 import { withdrawArtifacts } from '../../artifacts/publish.js';
 import { eachJob } from '../../jobs/each-job.js';
@@ -48,6 +49,7 @@ export async function deleteJobWithArtifacts(
   // The record last: a crash in between leaves something that can be deleted again.
   await withdrawArtifacts(artifactsDir, { jobId: id, attempt: job?.attempt ?? manifest?.attempt ?? 0 });
   await discardCheckpoints(artifactsDir, { jobId: id, attempt: Number.POSITIVE_INFINITY });
+  await deleteGalleries(artifactsDir, id);
   await marks.forget(id);
   await store.delete(id);
   log.info({ jobId: id }, 'job deleted');
