@@ -36,7 +36,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'arcqueue-warm-start-'));
   await writeColours(join(dir, 'three'), { images: 6 });
   await writeColours(join(dir, 'other'), { classes: ['grey', 'red', 'blue'], images: 6 });
-  model = await run('three', { epochs: 16 });
+  model = await run('three', { epochs: 40 });
 });
 afterAll(() => rm(dir, { recursive: true }));
 
