@@ -37,7 +37,10 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
     ],
   },
   transform: ({ schema, url, route }) => ({
-    schema: asGuarded(nameWildcard(schema), route.config?.scope !== null),
+    schema: asGuarded(nameWildcard(schema), {
+      isGuarded: route.config?.scope !== null,
+      hasName: url.includes(':'),
+    }),
     url: url.replace(/\*$/, ':name'),
   }),
   refResolver: {
@@ -47,9 +50,16 @@ export const openApiDocument: FastifyDynamicSwaggerOptions = {
 };
 
 /** The answers of the door, which stands before every route that is not open to everyone. */
-function asGuarded(schema: FastifySchema, isGuarded: boolean): FastifySchema {
+function asGuarded(
+  schema: FastifySchema,
+  { isGuarded, hasName }: { isGuarded: boolean; hasName: boolean },
+): FastifySchema {
   if (schema?.hide || !isGuarded) return schema;
-  const response = { ...(schema.response as object), ...problems(401, 403, 421, 429) };
+  const response = {
+    ...(schema.response as object),
+    ...problems(401, 403, 421, 429),
+    ...(hasName ? problems(414) : {}),
+  };
   return { ...schema, response, security: [{ apiKey: [] }] };
 }
 

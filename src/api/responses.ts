@@ -11,6 +11,7 @@ const DESCRIPTIONS = {
   413: 'The body is larger than allowed: 64 KiB unless MAX_BODY_BYTES says otherwise.',
   421: 'No key is asked for, and the Host header does not name the loopback.',
   422: 'The idempotency key came with another request before.',
+  414: 'A name in the path is longer than any is.',
   415: 'The body is not application/json.',
   429: 'Too many requests, or too many queued jobs; try again after the seconds in Retry-After.',
   500: 'The service failed.',
