@@ -24,6 +24,7 @@ import { inspectDatasetRoute } from './routes/inspect-dataset.js';
 import { metricsRoute } from './routes/metrics.js';
 import { modelMarkRoutes } from './routes/model-marks.js';
 import { modelRoutes } from './routes/models.js';
+import { pauseJobRoutes } from './routes/pause-job.js';
 import { readJobRoutes } from './routes/read-jobs.js';
 import { repeatJobRoutes } from './routes/repeat-job.js';
 import { submitJobRoutes } from './routes/submit-jobs.js';
@@ -83,6 +84,7 @@ export async function buildApp({ logger, bullBoard = 'off', ...options }: AppOpt
   readJobRoutes(app, context);
   artifactRoutes(app, context);
   cancelJobRoute(app, context);
+  pauseJobRoutes(app, context);
   watchJobRoutes(app, context);
   repeatJobRoutes(app, context);
   deleteJobRoute(app, context);

@@ -48,6 +48,9 @@ async function enqueue(queue: JobQueue, job: JobRecord): Promise<'enqueued'> {
 async function end(store: JobStore, { id, state, attempt }: JobRecord): Promise<boolean> {
   if (state === 'cancelling')
     return (await store.transition(id, 'cancelled', CAUSE, { attempt, actor: ACTOR })).moved;
+  // Its last checkpoint is as good as the one that it was asked for.
+  if (state === 'pausing')
+    return (await store.transition(id, 'paused', CAUSE, { attempt, actor: ACTOR })).moved;
   const message = 'Expected a worker that finishes the job, found that its workers were lost too often.';
   const error = new JobError('worker_lost', 'infrastructure', message, true);
   return (await store.fail(id, attempt, error, CAUSE, ACTOR)).moved;

@@ -53,6 +53,8 @@ describe('openapi/openapi.json', () => {
       'post /jobs/train',
       'post /jobs/{id}/cancel',
       'post /jobs/{id}/clone',
+      'post /jobs/{id}/pause',
+      'post /jobs/{id}/resume',
       'post /jobs/{id}/retry',
       'post /keys',
       'post /models/{model}/check',

@@ -1,3 +1,4 @@
+import { discardCheckpoints } from '../../artifacts/checkpoint-folder.js';
 import { settleDependants } from '../../jobs/dependants.js';
 import type { JobRecord } from '../../jobs/job-record.js';
 import { TERMINAL_STATES } from '../../jobs/job-state.js';
@@ -20,11 +21,11 @@ export function cancelJobRoute(app: Api, context: ApiContext): void {
         tags: ['jobs'],
         summary: 'Stop a job',
         description:
-          'A waiting job is cancelled at once. A job that a worker holds becomes `cancelling` and stops within ' +
+          'A waiting or paused job is cancelled at once. A job that a worker holds becomes `cancelling` and stops within ' +
           'seconds; asking again is allowed. A job that is over stays as it is and is answered with 409.',
         params: JobParams,
         response: {
-          200: json(JobRef, 'The job was waiting and is cancelled.'),
+          200: json(JobRef, 'The job was waiting or paused and is cancelled.'),
           202: json(JobRef, 'The worker was told to stop.'),
           ...problems(400, 404, 409, 413, 415, 500, 503),
         },
@@ -38,7 +39,7 @@ export function cancelJobRoute(app: Api, context: ApiContext): void {
 }
 
 async function cancel(context: ApiContext, id: string, { caller, log }: Submitter): Promise<JobRecord> {
-  const { store, queue } = context;
+  const { store, queue, artifactsDir } = context;
   for (let round = 0; round < ROUNDS; round++) {
     const job = await findJob(store, id, caller);
     if (TERMINAL_STATES.includes(job.state)) {
@@ -48,12 +49,15 @@ async function cancel(context: ApiContext, id: string, { caller, log }: Submitte
         `Expected a job that is not over, found one that is ${job.state}.`,
       );
     }
-    if (job.state === 'queued') {
+    if (job.state === 'queued' || job.state === 'paused') {
       if (!(await store.transition(id, 'cancelled', CAUSE)).moved) continue;
       // The record decides: an entry that could not be removed is dropped by the worker that takes it.
       await queue
         .remove(id)
         .catch((error: unknown) => log.warn({ err: error, jobId: id }, 'entry not removed'));
+      await discardCheckpoints(artifactsDir, { jobId: id, attempt: job.attempt }).catch((error: unknown) =>
+        log.warn({ err: error, jobId: id }, 'checkpoints are left to the next sweep'),
+      );
       await settleDependants(store, queue, id).catch((error: unknown) =>
         log.warn({ err: error, jobId: id }, 'dependants are left to reconciling'),
       );
