@@ -37,6 +37,7 @@ export async function trainFromCheckpoint(
   { checkpointDir, told = NOTHING_TOLD, identity, metricsPath }: CheckpointOptions,
   hooks: RunHooks,
 ): Promise<TrainOutcome> {
+  const startedAt = performance.now();
   const unheard = skipTold(hooks, told);
   const loaded = checkpointDir === undefined ? null : await loadCheckpoint(checkpointDir, identity, hooks);
   const metrics = new MetricsFile(metricsPath, loaded?.metrics);
@@ -63,6 +64,12 @@ export async function trainFromCheckpoint(
   } finally {
     if (loaded !== null) disposeState(loaded.state);
     await checkpointer?.close();
+    if (checkpointer !== undefined && checkpointer.count > 0) {
+      const { count, waitedMs } = checkpointer;
+      const share = (100 * waitedMs) / (performance.now() - startedAt);
+      const waited = `${(waitedMs / 1000).toFixed(2)} s for them, ${share.toFixed(1)} % of its time`;
+      hooks.onLog?.('info', `took ${count} checkpoints; the training waited ${waited}`);
+    }
     metrics.close();
   }
 }
