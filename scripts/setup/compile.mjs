@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { requireCommand, runCommand } from './commands.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -117,15 +118,19 @@ async function compile(sources, flags, output, runPath, paths) {
  * @param {{ compiler: string, output: string, objects: string }} options
  * @returns {Promise<string[]>} the object files
  */
-function compileObjects(sources, flags, { compiler, output, objects }) {
+async function compileObjects(sources, flags, { compiler, output, objects }) {
   mkdirSync(objects, { recursive: true });
-  return Promise.all(
-    sources.map(async (source) => {
-      const object = join(objects, `${basename(output)}-${basename(source)}.o`);
-      await runCompiler(compiler, [...flags, '-c', source, '-o', object], source);
-      return object;
-    }),
-  );
+  const objectOf = (/** @type {string} */ source) =>
+    join(objects, `${basename(output)}-${basename(source)}.o`);
+  const waiting = [...sources];
+  const compileNext = async () => {
+    for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
+      await runCompiler(compiler, [...flags, '-c', source, '-o', objectOf(source)], source);
+    }
+  };
+  // A compiler takes a processor and half a gigabyte.
+  await Promise.all(Array.from({ length: availableParallelism() }, compileNext));
+  return sources.map(objectOf);
 }
 
 /**
