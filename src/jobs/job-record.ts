@@ -71,6 +71,9 @@ export type EpochMetrics = Static<typeof EpochMetrics>;
 export const JobOrigin = Type.Object({
   jobId: Type.String({ description: 'The job that this one repeats.' }),
   how: Type.Enum(['retry', 'clone']),
+  from: Type.Optional(
+    Type.Literal('checkpoint', { description: 'It goes on from the last checkpoint of that job.' }),
+  ),
 });
 export type JobOrigin = Static<typeof JobOrigin>;
 

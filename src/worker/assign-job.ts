@@ -32,7 +32,11 @@ export async function assignJob(
   const common = { jobId, attempt, datasetDir, stagingDir, decodeThreads, decodedCache };
   if (job.kind === 'train') {
     const initFrom = await initSourceOf(config, job.request.initFrom);
-    const checkpointDir = await openCheckpoints(config.artifactsDir, { jobId, attempt });
+    const checkpointDir = await openCheckpoints(
+      config.artifactsDir,
+      { jobId, attempt },
+      job.origin?.from === 'checkpoint' ? job.origin.jobId : null,
+    );
     const training = { ...common, kind: 'train', request: job.request, checkpointDir, told } as const;
     return { ...training, ...(initFrom && { initFrom }) };
   }

@@ -2,6 +2,7 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mergeChanges } from '../../src/api/clone-request.js';
+import { openCheckpoints } from '../../src/artifacts/checkpoint-folder.js';
 import { openStaging, publishArtifacts } from '../../src/artifacts/publish.js';
 import { evaluateRequest, trainRequest } from '../jobs/job-requests.js';
 import { type ApiFixture, startApiFixture } from './api-fixture.js';
@@ -31,6 +32,24 @@ async function publish(id: string): Promise<string> {
 }
 
 describe('POST /jobs/:id/retry', () => {
+  it('goes on from the last checkpoint when asked to, and only where there is one', async () => {
+    const { id } = await api.store.create('train', trainRequest);
+    await api.store.transition(id, 'starting', 'Test.', { attempt: 1 });
+    await api.store.transition(id, 'failed', 'Test.', { attempt: 1 });
+    const without = await post(`/jobs/${id}/retry`, { from: 'checkpoint' });
+    expect([without.statusCode, without.json().type]).toEqual([409, 'urn:arcqueue:problem:no-checkpoint']);
+    const folder = await openCheckpoints(api.artifactsDir, { jobId: id, attempt: 1 });
+    await mkdir(join(folder, '000001-0000000001'));
+    const retried = await post(`/jobs/${id}/retry`, { from: 'checkpoint' });
+    expect(retried.statusCode).toBe(202);
+    expect(retried.json().origin).toEqual({ jobId: id, how: 'retry', from: 'checkpoint' });
+    expect((await post(`/jobs/${id}/retry`, { from: 'start' })).json().origin).toEqual({
+      jobId: id,
+      how: 'retry',
+    });
+    expect((await post(`/jobs/${id}/retry`, { form: 'start' })).statusCode).toBe(400);
+  });
+
   it('makes a queued job of the same request, and leaves the old one as it is', async () => {
     const id = await failedJob();
     const answer = await post(`/jobs/${id}/retry`);

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { hasCheckpoints } from '../../artifacts/checkpoint-folder.js';
 import type { JobRecord, JobState } from '../../jobs/job-record.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { type Changes, cloneRequest } from '../clone-request.js';
@@ -19,6 +20,20 @@ const CloneBody = Type.Unsafe<Changes | null>({
   examples: [{ epochs: 60, learningRate: 0.02, seed: null }],
 });
 
+const RetryBody = Type.Unsafe<{ readonly from?: 'start' | 'checkpoint' } | null>({
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    from: {
+      enum: ['start', 'checkpoint'],
+      type: 'string',
+      description:
+        '`checkpoint` goes on from the last one of a training that has failed; 409 where it left none. Left out: start.',
+    },
+  },
+  examples: [{ from: 'checkpoint' }],
+});
+
 export function repeatJobRoutes(app: Api, context: ApiContext): void {
   app.post(
     '/jobs/:id/retry',
@@ -27,9 +42,10 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         tags: ['jobs'],
         summary: 'Run a failed or cancelled job again',
         description:
-          'Makes a new job of the same request, which starts from the beginning: a job that is over stays as it is. Its `origin` ' +
+          'Makes a new job of the same request, which starts from the beginning or from the last checkpoint: a job that is over stays as it is. Its `origin` ' +
           'names the old one.',
         params: JobParams,
+        body: RetryBody,
         headers: IdempotencyHeaders,
         response: { ...acceptedJob(JobRef), ...problems(400, 404, 409, 413, 415, 422, 500, 503, 507) },
       },
@@ -40,7 +56,12 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
         const detail = `Expected a job that has failed or was cancelled, found one that is ${original.state}.`;
         throw new Problem(409, 'not-retriable', detail);
       }
-      return answerAccepted(context, reply, await submitOnce(context, request, () => toRetry(original)));
+      const fromCheckpoint = request.body?.from === 'checkpoint';
+      if (fromCheckpoint && !(await hasCheckpoints(context.artifactsDir, original.id))) {
+        throw new Problem(409, 'no-checkpoint', 'Expected a job that left a checkpoint, found one without.');
+      }
+      const retry = () => toRetry(original, fromCheckpoint);
+      return answerAccepted(context, reply, await submitOnce(context, request, retry));
     },
   );
 
@@ -65,9 +86,10 @@ export function repeatJobRoutes(app: Api, context: ApiContext): void {
   );
 }
 
-function toRetry(job: JobRecord): Submission {
+function toRetry(job: JobRecord, fromCheckpoint: boolean): Submission {
   const { options } = job;
-  const origin = { jobId: job.id, how: 'retry' } as const;
+  const from = fromCheckpoint ? ({ from: 'checkpoint' } as const) : {};
+  const origin = { jobId: job.id, how: 'retry', ...from } as const;
   // A job's request belongs to its kind, which the compiler loses track of.
   return { kind: job.kind, request: job.request, options, origin } as Submission;
 }
