@@ -5,7 +5,7 @@ import Fastify, { type FastifyBaseLogger } from 'fastify';
 import { ApiKeyStore } from '../jobs/api-key-store.js';
 import type { Api, ApiContext } from './api-context.js';
 import { mountBullBoard } from './bull-board.js';
-import { problemDocuments } from './errors.js';
+import { answerFrameworkError, problemDocuments } from './errors.js';
 import { JobView } from './job-view.js';
 import { type AuthMode, door } from './keys/door.js';
 import { RateLimiter, type RateLimits } from './keys/rate-limits.js';
@@ -64,6 +64,7 @@ export async function buildApp({ logger, bullBoard = 'off', ...options }: AppOpt
   const app = Fastify({
     loggerInstance: logger,
     bodyLimit: context.maxBodyBytes ?? MAX_BODY_BYTES,
+    frameworkErrors: answerFrameworkError,
     connectionTimeout: 120_000,
     requestTimeout: 60_000,
   }).withTypeProvider<TypeBoxTypeProvider>();

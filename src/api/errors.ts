@@ -15,6 +15,15 @@ const PARTS: Record<string, string> = {
   headers: 'The header',
 };
 
+/** Answers what Fastify refuses before any route, such as a name in the path that is too long. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  send(reply, toProblem(error, request));
+}
+
 /** Makes every error of the API a problem document, including those that no route raised. */
 export const problemDocuments = fp(async (app: FastifyInstance) => {
   app.setErrorHandler((error: FastifyError, request, reply) => {
