@@ -1,11 +1,9 @@
-import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { Backbone } from '../backbones/backbone.js';
 import { type PlannedBatch, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
-import { loadTensorFlow } from '../engine/load-tensorflow.js';
 import { MlError } from '../ml-error.js';
 import { PREFETCH_DEPTH } from '../training/validate.js';
+import type { EmbedFunction } from './embed-function.js';
 
 /** Unit embeddings of images, [count, size] row by row. */
 export type EmbeddingTable = {
@@ -28,35 +26,44 @@ export type EmbedOptions = {
  * @throws MlError `embedding_not_finite`, `image_unreadable`; the signal's reason between two batches
  */
 export async function embedImages(
-  backbone: Backbone,
+  embed: EmbedFunction,
   images: readonly ImageEntry[],
   { pool, batchSize, flipTest, signal, onBatch }: EmbedOptions,
 ): Promise<EmbeddingTable> {
-  const { tf } = loadTensorFlow();
-  const side = backbone.imageSize;
   let values = new Float32Array();
   let size = 0;
   let done = 0;
-  for await (const batch of prefetch(pool, planInOrder(images, batchSize), PREFETCH_DEPTH)) {
+  for await (const { pixels, count } of prefetch(pool, planInOrder(images, batchSize), PREFETCH_DEPTH)) {
     signal?.throwIfAborted();
-    const pixels = tf.tensor4d(batch.pixels, [batch.count, side, side, 3]);
-    const mirrored = flipTest ? pixels.reverse(2) : null;
-    const raw = [backbone.forward(pixels, false)];
-    if (mirrored !== null) raw.push(backbone.forward(mirrored, false));
-    const sum = raw.length === 1 ? (raw[0] as Tensor).clone() : tf.addN(raw);
-    for (const tensor of raw) tensor.dispose();
-    const computed = (await sum.data()) as Float32Array;
-    sum.dispose();
+    const computed = await embed(pixels, count);
+    if (flipTest) addInPlace(computed, await embed(toMirrored(pixels, count), count));
     if (done === 0) {
-      size = computed.length / batch.count;
+      size = computed.length / count;
       values = new Float32Array(images.length * size);
     }
     normaliseRows(computed, size);
     values.set(computed, done * size);
-    done += batch.count;
-    onBatch?.(batch.count);
+    done += count;
+    onBatch?.(count);
   }
   return { values, size, count: images.length };
+}
+
+function addInPlace(sum: Float32Array, other: Float32Array): void {
+  for (let i = 0; i < sum.length; i += 1) sum[i] = (sum[i] as number) + (other[i] as number);
+}
+
+/** [n, h, w, 3] of square images, each row turned left to right. */
+export function toMirrored(pixels: Float32Array, count: number): Float32Array {
+  const side = Math.round(Math.sqrt(pixels.length / count / 3));
+  const mirrored = new Float32Array(pixels.length);
+  for (let row = 0; row < pixels.length; row += 3 * side) {
+    for (let x = 0; x < side; x += 1) {
+      const from = row + 3 * (side - 1 - x);
+      mirrored.set(pixels.subarray(from, from + 3), row + 3 * x);
+    }
+  }
+  return mirrored;
 }
 
 /** The number of batches that `embedImages` computes. */

@@ -4,6 +4,7 @@ import type { LoadedModel } from '../export/read-model.js';
 import { ProgressMeter } from '../training/progress-meter.js';
 import type { RunHooks } from '../training/training-hooks.js';
 import { type ClassifyReports, classifyImages, labelByModel } from './classify-dataset.js';
+import { openEmbedFunction } from './embed-function.js';
 import { countBatches, embedImages } from './embed-images.js';
 import { EmbeddingStore, uniqueImages } from './embedding-store.js';
 import type { EvaluationInputs } from './evaluation-inputs.js';
@@ -26,6 +27,7 @@ export class ProtocolRun {
     private readonly context: {
       readonly request: EvaluationRequest;
       readonly pool: DecodePool;
+      readonly modelDir: string;
       readonly outputDir: string;
       readonly hooks: RunHooks;
     },
@@ -63,7 +65,11 @@ export class ProtocolRun {
     const { request, pool, hooks } = this.context;
     const { batchSize, flipTest } = request;
     const onBatch = (images: number) => this.advance(images);
-    const table = await embedImages(this.model.backbone, this.toEmbed, {
+    // A classification alone embeds nothing, and needs no second network in memory.
+    if (this.toEmbed.length === 0)
+      return new EmbeddingStore([], { values: new Float32Array(), size: 0, count: 0 });
+    const embed = await openEmbedFunction(this.context.modelDir, this.model.backbone);
+    const table = await embedImages(embed, this.toEmbed, {
       pool,
       batchSize,
       flipTest,

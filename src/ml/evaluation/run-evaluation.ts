@@ -43,7 +43,7 @@ export async function runEvaluation(options: EvaluationOptions, hooks: RunHooks 
   try {
     assertClassCount(request.classCount, model.classNames.length);
     const inputs = await loadInputs(datasetDir, request, { pool, hooks });
-    const run = new ProtocolRun(model, inputs, { request, pool, outputDir, hooks });
+    const run = new ProtocolRun(model, inputs, { request, pool, modelDir, outputDir, hooks });
     hooks.onStarted?.(device);
     const classified = await run.classify();
     const embedded = await run.embed();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DecodePool } from '../../../src/ml/data/decode-pool.js';
 import { loadTensorFlow } from '../../../src/ml/engine/load-tensorflow.js';
+import { embedByBackbone } from '../../../src/ml/evaluation/embed-function.js';
 import { cosineOf, embedImages } from '../../../src/ml/evaluation/embed-images.js';
 import { listOutliers } from '../../../src/ml/training/list-outliers.js';
 import { buildTinyLearner, disposeLearner, TINY_IMAGE_SIZE, tinyTraining } from './tiny-learner.js';
@@ -27,7 +28,7 @@ it('writes the name, class and angle of the images that lie far from their class
   const { training } = await tinyTraining(dir, pool, SETTINGS);
   // Both centres of each class are where its first image lies, but those of red, which lie opposite.
   const order = { pool, batchSize: 5, flipTest: false };
-  const { values, size } = await embedImages(learner.backbone, training, order);
+  const { values, size } = await embedImages(embedByBackbone(learner.backbone), training, order);
   const [centres] = learner.head.parameters;
   if (centres === undefined) throw new Error('expected centres');
   const first = CLASSES.map((_, label) => training.findIndex((image) => image.label === label));
