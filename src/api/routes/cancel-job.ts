@@ -5,12 +5,11 @@ import { TERMINAL_STATES } from '../../jobs/job-state.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { findJob } from '../find-job.js';
 import { JobRef, toJobView } from '../job-view.js';
+import { jobIsMoving, leaveQueue, ROUNDS } from '../moving-job.js';
 import { Problem } from '../problem.js';
 import { JobParams, json, problems } from '../responses.js';
 import type { Submitter } from '../submission.js';
 
-/** How often a job may change state under our hands before we give up; each round needs a worker to act in between. */
-const ROUNDS = 5;
 const CAUSE = 'Cancelled through the API.';
 
 export function cancelJobRoute(app: Api, context: ApiContext): void {
@@ -51,10 +50,7 @@ async function cancel(context: ApiContext, id: string, { caller, log }: Submitte
     }
     if (job.state === 'queued' || job.state === 'paused') {
       if (!(await store.transition(id, 'cancelled', CAUSE)).moved) continue;
-      // The record decides: an entry that could not be removed is dropped by the worker that takes it.
-      await queue
-        .remove(id)
-        .catch((error: unknown) => log.warn({ err: error, jobId: id }, 'entry not removed'));
+      await leaveQueue(queue, id, { log });
       await discardCheckpoints(artifactsDir, { jobId: id, attempt: job.attempt }).catch((error: unknown) =>
         log.warn({ err: error, jobId: id }, 'checkpoints are left to the next sweep'),
       );
@@ -67,9 +63,5 @@ async function cancel(context: ApiContext, id: string, { caller, log }: Submitte
     await queue.requestCancel(id);
     return findJob(store, id, caller);
   }
-  throw new Problem(
-    409,
-    'job-is-moving',
-    `Expected a job that rests in a state, found one that kept changing it.`,
-  );
+  throw jobIsMoving();
 }

@@ -3,12 +3,10 @@ import type { JobRecord } from '../../jobs/job-record.js';
 import type { Api, ApiContext } from '../api-context.js';
 import { findJob } from '../find-job.js';
 import { JobRef, toJobView } from '../job-view.js';
+import { jobIsMoving, leaveQueue, ROUNDS } from '../moving-job.js';
 import { Problem } from '../problem.js';
 import { JobParams, json, problems } from '../responses.js';
 import type { Submitter } from '../submission.js';
-
-/** How often a job may change state under our hands before we give up. */
-const ROUNDS = 5;
 
 export function pauseJobRoutes(app: Api, context: ApiContext): void {
   app.post(
@@ -61,10 +59,7 @@ async function pause(context: ApiContext, id: string, { caller, log }: Submitter
     if (job.state === 'paused') return job;
     if (job.state === 'queued') {
       if (!(await store.transition(id, 'paused', cause)).moved) continue;
-      // The record decides: an entry that could not be removed is dropped by the worker that takes it.
-      await queue
-        .remove(id)
-        .catch((error: unknown) => log.warn({ err: error, jobId: id }, 'entry not removed'));
+      await leaveQueue(queue, id, { log });
       return findJob(store, id, caller);
     }
     if (job.state !== 'pausing') {
@@ -75,11 +70,7 @@ async function pause(context: ApiContext, id: string, { caller, log }: Submitter
     await queue.requestPause(id);
     return findJob(store, id, caller);
   }
-  throw new Problem(
-    409,
-    'job-is-moving',
-    'Expected a job that rests in a state, found one that kept changing it.',
-  );
+  throw jobIsMoving();
 }
 
 async function resume({ store, queue }: ApiContext, id: string, { caller }: Submitter): Promise<JobRecord> {

@@ -62,6 +62,14 @@ export function countBatches(
   return imageCount % batchSize > 1 ? whole + 1 : whole;
 }
 
+/** The images as they are and in their order, each once. */
+export function planInOrder(images: readonly ImageEntry[], batchSize: number): PlannedBatch[] {
+  return Array.from({ length: Math.ceil(images.length / batchSize) }, (_, i) => {
+    const members = images.slice(i * batchSize, (i + 1) * batchSize);
+    return { images: members, flips: members.map(() => false), augmentation: null };
+  });
+}
+
 export type Batch = {
   /** [count, size, size, 3], each value in [−1, 1]. Its memory is used again once the next batch is asked for. */
   readonly pixels: Float32Array;

@@ -1,4 +1,4 @@
-import { type PlannedBatch, prefetch } from '../data/batches.js';
+import { planInOrder, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import { MlError } from '../ml-error.js';
@@ -94,11 +94,4 @@ export function normaliseRows(values: Float32Array, size: number): void {
     const factor = squares === 0 ? 0 : 1 / Math.sqrt(squares);
     for (let i = start; i < start + size; i += 1) values[i] = (values[i] as number) * factor;
   }
-}
-
-function planInOrder(images: readonly ImageEntry[], batchSize: number): PlannedBatch[] {
-  return Array.from({ length: countBatches(images.length, batchSize) }, (_, i) => {
-    const members = images.slice(i * batchSize, (i + 1) * batchSize);
-    return { images: members, flips: members.map(() => false), augmentation: null };
-  });
 }

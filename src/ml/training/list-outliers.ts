@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { planEpoch, prefetch } from '../data/batches.js';
+import { planInOrder, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { DatasetSplit } from '../data/split-dataset.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
@@ -35,11 +35,13 @@ export async function listOutliers(
   if (subCenters < 2 || centres === undefined) return null;
   const { tf } = loadTensorFlow();
   const { imageSize } = backbone;
-  const order = { batchSize, shuffle: false, augmentation: null, dropSingle: false };
-  const plan = planEpoch(training, { ...order, seed: 0, epoch: 0 });
   const cosines = new Float32Array(training.length * subCenters);
   let done = 0;
-  for await (const { pixels, labels, count } of prefetch(pool, plan, PREFETCH_DEPTH)) {
+  for await (const { pixels, labels, count } of prefetch(
+    pool,
+    planInOrder(training, batchSize),
+    PREFETCH_DEPTH,
+  )) {
     signal?.throwIfAborted();
     const embeddings = backbone.forward(tf.tensor4d(pixels, [count, imageSize, imageSize, 3]), false);
     // Awaited, so that the event loop turns: a request to stop can arrive.

@@ -1,5 +1,5 @@
 import type { Backbone } from '../backbones/backbone.js';
-import { planEpoch, prefetch } from '../data/batches.js';
+import { planInOrder, prefetch } from '../data/batches.js';
 import type { DecodePool } from '../data/decode-pool.js';
 import type { ImageEntry } from '../data/image-entry.js';
 import { loadTensorFlow } from '../engine/load-tensorflow.js';
@@ -42,15 +42,7 @@ export async function* predict(
 ): AsyncGenerator<{ logits: Float32Array; labels: Int32Array }> {
   const { tf } = loadTensorFlow();
   const { imageSize } = backbone;
-  const plan = planEpoch(images, {
-    batchSize,
-    shuffle: false,
-    augmentation: null,
-    seed: 0,
-    epoch: 0,
-    dropSingle: false,
-  });
-  for await (const batch of prefetch(pool, plan, PREFETCH_DEPTH)) {
+  for await (const batch of prefetch(pool, planInOrder(images, batchSize), PREFETCH_DEPTH)) {
     signal?.throwIfAborted();
     const pixels = tf.tensor4d(batch.pixels, [batch.count, imageSize, imageSize, 3]);
     const embeddings = backbone.forward(pixels, false);

@@ -7,8 +7,6 @@
 namespace arcqueue {
 namespace {
 
-const float* DataOrNull(const Values& values) { return values.empty() ? nullptr : values.data(); }
-
 // Units are rows of the output.
 class DepthwiseConvolution : public Step {
  public:

@@ -13,8 +13,6 @@ namespace {
 // Output pixels that one unit of work covers: their products are finished while they lie in the second cache.
 constexpr long kRows = 96;
 
-const float* DataOrNull(const Values& values) { return values.empty() ? nullptr : values.data(); }
-
 // [panels][depth][panel_width]
 Values PackKernel(const Values& kernel, long depth, long columns) {
   const Gemm& gemm = BestGemm();

@@ -65,6 +65,8 @@ class Step {
 // Values of a network that outlive the JavaScript arrays they came in.
 using Values = std::vector<float>;
 
+inline const float* DataOrNull(const Values& values) { return values.empty() ? nullptr : values.data(); }
+
 struct ConvolutionWeights {
   Values kernel;  // [size, size, in / groups, out]
   Values bias;    // empty for none

@@ -14,8 +14,6 @@ namespace {
 constexpr long kFrequencyPadding = 16;
 constexpr long kTiles = 32;
 
-const float* DataOrNull(const Values& values) { return values.empty() ? nullptr : values.data(); }
-
 class WinogradConvolution : public Step {
  public:
   WinogradConvolution(const Shape& input, long out_channels, ConvolutionWeights weights)
